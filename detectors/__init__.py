@@ -1,0 +1,180 @@
+"""The detector contract. A detector says "abnormal"; it never says what an operator must do.
+
+Every public module in this folder is one detector and its file name is its kind. A module offers:
+
+``FINDINGS: tuple[str, ...]``
+    The conditions it can find, e.g. ``("LL", "L", "H", "HH")``. ``Findings.condition`` indexes it.
+``PARAMETERS: np.dtype``, ``STATE: np.dtype``
+    One structured record a slot (a slot is one channel of one device).
+``configure(settings) -> np.void``
+    One PARAMETERS record from plain settings (a mapping made by the roster from the device profile).
+``initial() -> np.void``
+    One STATE record of a channel that has seen nothing.
+``step(parameters, state, readings, findings) -> None``
+    Judge a batch in row order: one plain loop, compiled. Parameters and state are whole arrays indexed
+    by ``readings.slot``. Only changes are appended to ``findings``.
+
+Guarantees that the contract tests (tests/contracts) hold every detector to: any split of a batch equals
+the whole; permuted slots give the same findings; BAD readings and non-finite values never poison the
+state; the same input gives the same bytes, in any process, compiled or not. A detector does no I/O and
+reads no clock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+GOOD, UNCERTAIN, BAD = 0, 1, 2
+"""Quality of a reading."""
+
+REASONS = (
+    "",
+    "sensor fault",
+    "out of range",
+    "stale",
+    "calibration",
+    "communication",
+    "not connected",
+    "missing",
+    "saturated",
+)
+"""Why a reading is not good; ``Readings.reason`` indexes it."""
+
+LATE, SUSPECT, RETAINED, DISORDER = 1, 2, 4, 8
+"""Time flags of a reading: late against the upload period; its time cannot be right (or the same time came
+with another value); retained by the broker; older than the channel's newest."""
+
+NO_CLEAR = LATE | SUSPECT | RETAINED | DISORDER
+"""A reading with any of these never clears."""
+NOT_LIVE = LATE | RETAINED
+"""A reading with any of these is judged later, never live."""
+
+I8 = npt.NDArray[np.int64]
+F8 = npt.NDArray[np.float64]
+U1 = npt.NDArray[np.uint8]
+I4 = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Columns of equal length n, in receive order."""
+
+    slot: I4
+    """Channel slot."""
+    event_ns: I8
+    """The device's time, ns since 1970 UTC."""
+    received_ns: I8
+    """Gateway time of reception (the monitor's own monotonic time line), ns."""
+    value: F8
+    quality: U1
+    """GOOD, UNCERTAIN or BAD."""
+    reason: U1
+    """Index into REASONS."""
+    time: U1
+    """LATE | SUSPECT | RETAINED | DISORDER."""
+    packet: I4
+    """Row of the packet in its journal entry: the evidence."""
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+    def take(self, rows: npt.NDArray[Any] | slice) -> Readings:
+        """The chosen rows, in the order given (index, mask or slice)."""
+        return Readings(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    @classmethod
+    def empty(cls) -> Readings:
+        """No rows."""
+        return cls(
+            np.empty(0, np.int32),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
+            np.empty(0, np.float64),
+            np.empty(0, np.uint8),
+            np.empty(0, np.uint8),
+            np.empty(0, np.uint8),
+            np.empty(0, np.int32),
+        )
+
+
+FINDING = np.dtype(
+    [
+        ("row", "<i4"),  # of the batch; -1 when time, not a reading, was the cause
+        ("slot", "<i4"),
+        ("condition", "u1"),  # index into the detector's FINDINGS
+        ("active", "u1"),  # 1 the condition began, 0 it ended
+        ("event_ns", "<i8"),
+        ("value", "<f8"),
+        ("limit", "<f8"),  # NaN where the condition has none
+    ],
+    align=True,
+)
+"""One change that a detector found."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """A growing array of FINDING records; compiled loops write into ``rows`` and return the new count."""
+
+    rows: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(64, FINDING))
+    count: int = 0
+
+    def reserve(self, extra: int) -> npt.NDArray[np.void]:
+        """Room for ``extra`` more records; returns the array to write into from ``count`` on."""
+        if self.count + extra > len(self.rows):
+            grown = np.zeros(max(2 * len(self.rows), self.count + extra), FINDING)
+            grown[: self.count] = self.rows[: self.count]
+            self.rows = grown
+        return self.rows
+
+    def found(self) -> npt.NDArray[np.void]:
+        """What was found, in order."""
+        return self.rows[: self.count]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a plain loop with numba when it is there; the same loop runs uncompiled when it is not.
+
+    No fastmath: float64 arithmetic in the order written, so that replay is equal on every machine.
+    """
+    try:
+        import numba  # noqa: PLC0415 - optional by design
+    except ImportError:
+        return function
+    jitted: F = numba.njit(cache=True, nogil=True)(function)
+    return jitted
+
+
+def is_compiled() -> bool:
+    """Whether loops run compiled (numba present and not switched off by NUMBA_DISABLE_JIT)."""
+    try:
+        import numba  # noqa: PLC0415 - optional by design
+    except ImportError:
+        return False
+    return not numba.config.DISABLE_JIT
+
+
+def kinds() -> list[str]:
+    """The kind of every detector in this folder."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def load(kind: str) -> ModuleType:
+    """The detector module of a kind; KeyError names the known ones."""
+    if kind not in kinds():
+        raise KeyError(f"no detector {kind!r}; known: {', '.join(kinds())}")
+    return importlib.import_module(f"{__name__}.{kind}")
+
+
+Settings = Mapping[str, Any]

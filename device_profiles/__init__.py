@@ -1,0 +1,21 @@
+"""Device profiles: what a make of device measures, in which units, and which alarms it deserves.
+
+A profile is one TOML file ``<family>/<model>.toml``; its id is ``<family>/<model>``. This package parses
+text; reading files is the configuration's work. Every profile carries good and bad ``[[example]]``s.
+"""
+
+from __future__ import annotations
+
+from device_profiles._model import AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
+from device_profiles._parse import ProfileError, parse
+
+__all__ = [
+    "AlarmDefinition",
+    "DeviceAlarm",
+    "Example",
+    "Point",
+    "Profile",
+    "ProfileError",
+    "Stream",
+    "parse",
+]

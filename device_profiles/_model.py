@@ -1,0 +1,120 @@
+"""The shape of a parsed profile. Times are in ns, values in the point's unit."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+LIMITS = ("LL", "L", "H", "HH")
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel of a device."""
+
+    channel: str
+    title_en: str
+    title_zh: str
+    unit: str
+    """Unit of the engineering value."""
+    kind: Literal["analog", "discrete"] = "analog"
+    low: float = 0.0
+    """Engineering value at the low end of the range; outside low..high is uncertain, limits still judged."""
+    high: float = 100.0
+    wire_unit: str = ""
+    """Unit on the wire when it differs: "mA" means a 4-20 mA loop, judged by NAMUR NE 43 and scaled."""
+    missing: tuple[float, ...] = ()
+    """Values by which this device says "no reading"."""
+    states: dict[str, str] = {}
+    """Discrete: state number (as text) -> English name; any other number is bad quality."""
+    states_zh: dict[str, str] = {}
+
+    @property
+    def span(self) -> float:
+        """High minus low."""
+        return self.high - self.low
+
+
+class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """One alarm, rationalised: why it exists and what the operator does."""
+
+    channel: str
+    condition: str
+    """LL, L, H, HH or, on a discrete point, a name of its own such as "gas"."""
+    setpoint: float = 0.0
+    """Limit in the point's unit."""
+    in_states: tuple[int, ...] = ()
+    """Discrete: the states that are abnormal."""
+    deadband: float = 0.0
+    on_delay_ns: int = 0
+    off_delay_ns: int = 0
+    priority: int = 3
+    """1 (highest, red) to 4 (blue)."""
+    latch: bool = False
+    consequence_en: str
+    consequence_zh: str
+    response_en: str
+    response_zh: str
+    clause: str
+    source_verified: bool
+
+
+class DeviceAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Priority and texts of one alarm about the device itself: "silent", "never_seen", "sensor_fault",
+    "out_of_range", "clock_changed"."""
+
+    condition: str
+    priority: int
+    response_en: str
+    response_zh: str
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """Last level of the topic and the codec of what comes there. Every channel is also a stream of its
+    own with codec "json"."""
+
+    name: str
+    codec: str
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A payload and what it must give: readings, or a refusal reason."""
+
+    stream: str
+    payload: str
+    readings: tuple[tuple[str, int, float | None, str], ...] = ()
+    """(channel, time ms, value or None, quality) in order."""
+    refused: str = ""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole profile."""
+
+    id: str
+    title_en: str
+    title_zh: str
+    edition: str
+    """The standard and its edition that the defaults follow."""
+    period_ns: int
+    """Expected time between readings."""
+    upload_period_ns: int
+    """Expected time between uploads; the period when every reading is sent at once."""
+    silent_after_ns: int
+    """Default 2 x the longer of period and upload period."""
+    late_after_ns: int
+    """Default upload period + 2 x period."""
+    max_future_ns: int
+    clear_readings: int
+    """Fresh, good, increasing readings needed to clear: default 3, 1 for periods over 60 s."""
+    rebase_readings: int
+    """Readings that must agree (within 2 s) on a new clock skew: default 5."""
+    max_payload_bytes: int
+    points: tuple[Point, ...]
+    alarms: tuple[AlarmDefinition, ...]
+    device_alarms: tuple[DeviceAlarm, ...]
+    streams: tuple[Stream, ...]
+    examples: tuple[Example, ...]
+
+    def point(self, channel: str) -> Point | None:
+        """The point of a channel, or None."""
+        return next((p for p in self.points if p.channel == channel), None)

@@ -1,0 +1,80 @@
+"""The codec contract: payload bytes of one packet -> rows of readings, or a reason.
+
+Every public module in this folder is one codec and its file name is its kind. A module offers
+``MAX_BYTES`` (size limit before parsing) and ``decode(payload, stream) -> Decoded``; ``stream`` is the
+topic's last level. A codec raises ``Refusal`` for a payload that cannot be read at all, and puts single
+bad rows into ``Decoded.refused``. It never guesses: a bool or string is not a number, NaN does not exist
+in JSON, a key stands once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import NamedTuple
+
+REASONS = (
+    "empty",
+    "oversize",
+    "not_utf8",
+    "not_json",
+    "not_finite",
+    "duplicate_key",
+    "too_deep",
+    "wrong_type",
+    "missing_field",
+    "unknown_stream",
+    "unknown_channel",
+    "wrong_unit",
+    "device_mismatch",
+    "unequal_columns",
+)
+"""Every reason a codec (or the decoder around it) may give."""
+
+
+class Refusal(Exception):  # noqa: N818 - it is the refusal, not an error of ours
+    """This payload gives no reading at all."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+
+
+class Row(NamedTuple):
+    """One reading as the device sent it."""
+
+    channel: str
+    time_ms: float | None
+    """Unix milliseconds, or None when the device sends no time."""
+    value: float | None
+    """None is a reading the device could not take."""
+    unit: str | None
+    quality: str
+    """ "good", "uncertain" or "bad" as the device claims."""
+
+
+class Decoded(NamedTuple):
+    """What one payload holds."""
+
+    device: str | None
+    """The device's own idea of its id; must equal the topic's when present."""
+    boot: int | None
+    seq: int | None
+    """(boot, seq) names the payload for duplicate detection, when both the device's counters are sent."""
+    rows: list[Row]
+    refused: list[tuple[int, str, str]]
+    """(row, reason, detail) of single rows that gave no reading."""
+
+
+def kinds() -> list[str]:
+    """Every codec in this folder."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def load(kind: str) -> ModuleType:
+    """The codec of a kind; KeyError names the known ones."""
+    if kind not in kinds():
+        raise KeyError(f"no codec {kind!r}; known: {', '.join(kinds())}")
+    return importlib.import_module(f"{__name__}.{kind}")

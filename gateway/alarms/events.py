@@ -1,0 +1,107 @@
+"""What leaves the core: alarm events, answers to commands, and notes. Immutable; their bytes are hashed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+NORMAL = "normal"
+UNACKNOWLEDGED = "unacknowledged"
+ACKNOWLEDGED = "acknowledged"
+RETURNED = "returned_unacknowledged"
+STATES = (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED)
+"""ISA-18.2-2016 states A, B, C, D. Names are stored, for the letters differ between editions."""
+
+
+class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True, tag="alarm", tag_field="type", omit_defaults=True):
+    """One transition of one alarm.
+
+    id is "<partition>-<journal position>-<index>": equal in live and replay, and the webhook's
+    idempotency key. Times are ns; at_ns is the gateway's wall clock, event_ns the device's.
+    """
+
+    id: str
+    alarm: str
+    """"<enterprise>/<site>/<device>/<channel>:<condition>"; the channel is empty for device alarms, and
+    "gateway:<condition>" names a system alarm."""
+    occurrence: int
+    """Counts this alarm's occurrences from 1; an acknowledgement names the one it answers."""
+    category: Literal["process", "device", "system"]
+    condition: str
+    priority: int
+    state: str
+    """State after the transition."""
+    before: str
+    cause: str
+    """The input: raised, re_raised, cleared, acknowledged, reset."""
+    reason_en: str
+    reason_zh: str
+    at_ns: int
+    event_ns: int = 0
+    process_active: bool = False
+    """Whether the abnormal condition itself holds now."""
+    latched: bool = False
+    enterprise: str = ""
+    site: str = ""
+    asset: str = ""
+    device: str = ""
+    channel: str = ""
+    family: str = ""
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    response_en: str = ""
+    response_zh: str = ""
+    clause: str = ""
+    source_verified: bool = True
+    actor: str = ""
+    comment: str = ""
+    flags: tuple[str, ...] = ()
+    """suspect_time, out_of_order, exercise."""
+
+
+class CommandEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag="command", tag_field="type", omit_defaults=True
+):
+    """The answer to one operator command; refused ones are recorded too."""
+
+    id: str
+    command: str
+    action: str
+    accepted: bool
+    reason_en: str
+    reason_zh: str
+    actor: str
+    role: str
+    organisation: str
+    source: str
+    at_ns: int
+    args: dict[str, Any] = {}
+
+
+class NoteEvent(msgspec.Struct, frozen=True, kw_only=True, tag="note", tag_field="type", omit_defaults=True):
+    """Something worth recording that needs no operator: start, clock jump, configuration in force."""
+
+    id: str
+    kind: str
+    at_ns: int
+    reason_en: str
+    reason_zh: str
+    detail: dict[str, Any] = {}
+
+
+Event = AlarmEvent | CommandEvent | NoteEvent
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """Canonical JSON: what the ledger stores and hashes, and what sinks send."""
+    return _ENCODER.encode(event)
+
+
+def decode(body: bytes) -> Event:
+    """The event of canonical JSON."""
+    return _DECODER.decode(body)

@@ -1,0 +1,43 @@
+"""Errors that a person reads: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class RiskgateError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class ConfigError(RiskgateError):
+    """The configuration, a profile or the fleet is wrong; carries every problem found, not only the first."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class JournalError(RiskgateError):
+    """The journal cannot promise durability or is damaged."""
+
+
+class JournalFull(JournalError):
+    """The disk is full: nothing was written; stop acknowledging, free space, try again."""
+
+
+class FlushFailed(JournalError):
+    """The disk did not confirm a flush. Its pages may be gone: the process must exit and re-read the disk."""
+
+
+class JournalTruncated(JournalError):
+    """The journal ends before a position that a second file witnessed as durable."""
+
+
+class BehaviourDiffers(RiskgateError):
+    """Replaying the journal gave other events than the ledger holds."""
+
+
+class CommandRefused(RiskgateError):
+    """The core said no; the message says why."""
+
+
+class CoreUnreachable(RiskgateError):
+    """No core answers on the command socket."""

@@ -1,0 +1,106 @@
+"""Who a slot is: the append-only table from channel slots to devices and points."""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+
+class Device(msgspec.Struct, frozen=True, array_like=True):
+    """One row of the fleet."""
+
+    enterprise: str
+    site: str
+    asset: str
+    device: str
+    profile: str
+
+    @property
+    def key(self) -> str:
+        """ "<enterprise>/<site>/<device>": unique, and the middle of the device's topic."""
+        return f"{self.enterprise}/{self.site}/{self.device}"
+
+
+class Channel(NamedTuple):
+    """Everything a sink or a person needs to name a channel."""
+
+    enterprise: str
+    site: str
+    asset: str
+    device: str
+    channel: str
+    unit: str
+    family: str
+    profile: str
+
+    @property
+    def key(self) -> str:
+        """ "<enterprise>/<site>/<device>/<channel>"."""
+        return f"{self.enterprise}/{self.site}/{self.device}/{self.channel}"
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    version: int
+    devices: list[Device]
+    points: dict[str, list[tuple[str, str]]]
+    device_of_slot: bytes
+    point_of_slot: bytes
+
+
+class ChannelTable:
+    """Slots are given in journal order and never reused; ``version`` counts configuration changes.
+
+    devices[device_of_slot[slot]] owns the slot; points[profile][point_of_slot[slot]] is (channel, unit).
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.devices: list[Device] = []
+        self.points: dict[str, list[tuple[str, str]]] = {}
+        self.device_of_slot: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        self.point_of_slot: npt.NDArray[np.int32] = np.empty(0, np.int32)
+
+    def __len__(self) -> int:
+        return len(self.device_of_slot)
+
+    def channel(self, slot: int) -> Channel:
+        """Identity of one slot."""
+        device = self.devices[self.device_of_slot[slot]]
+        name, unit = self.points[device.profile][self.point_of_slot[slot]]
+        return Channel(
+            device.enterprise,
+            device.site,
+            device.asset,
+            device.device,
+            name,
+            unit,
+            device.profile.partition("/")[0],
+            device.profile,
+        )
+
+    def export(self) -> bytes:
+        """Compressed bytes for another process."""
+        stored = _Stored(
+            self.version,
+            self.devices,
+            self.points,
+            self.device_of_slot.tobytes(),
+            self.point_of_slot.tobytes(),
+        )
+        return zlib.compress(msgspec.msgpack.encode(stored), 1)
+
+    @classmethod
+    def load(cls, body: bytes) -> ChannelTable:
+        """The table of exported bytes."""
+        stored = msgspec.msgpack.decode(zlib.decompress(body), type=_Stored)
+        table = cls()
+        table.version = stored.version
+        table.devices = stored.devices
+        table.points = stored.points
+        table.device_of_slot = np.frombuffer(stored.device_of_slot, np.int32)
+        table.point_of_slot = np.frombuffer(stored.point_of_slot, np.int32)
+        return table

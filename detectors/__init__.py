@@ -6,8 +6,12 @@ Every public module in this folder is one detector and its file name is its kind
     The conditions it can find, e.g. ``("LL", "L", "H", "HH")``. ``Findings.condition`` indexes it.
 ``PARAMETERS: np.dtype``, ``STATE: np.dtype``
     One structured record a slot (a slot is one channel of one device).
+``EVENT_TIMES: tuple[str, ...]``
+    The STATE fields that hold event times (int64, scalar or per condition); unset is ``NO_TIME``. When a
+    device's clock is found changed, the monitor moves them along, so that a running delay goes on.
 ``configure(settings) -> np.void``
-    One PARAMETERS record from plain settings (a mapping made by the roster from the device profile).
+    One PARAMETERS record from plain settings (a mapping made by the roster from the device profile);
+    ``configure({})`` is the rule of a channel that has none.
 ``initial() -> np.void``
     One STATE record of a channel that has seen nothing.
 ``step(parameters, state, readings, findings) -> None``
@@ -56,6 +60,9 @@ NO_CLEAR = LATE | SUSPECT | RETAINED | DISORDER
 """A reading with any of these never clears."""
 NOT_LIVE = LATE | RETAINED
 """A reading with any of these is judged later, never live."""
+
+NO_TIME = int(np.iinfo(np.int64).min)
+"""An event time that is not set."""
 
 I8 = npt.NDArray[np.int64]
 F8 = npt.NDArray[np.float64]

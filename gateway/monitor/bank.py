@@ -1,0 +1,95 @@
+"""Every detector's parameters and state, one array each, indexed by slot."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import detectors
+from detectors import Findings, Readings
+
+PER_READING = ("out_of_range", "discrete", "limits")
+"""Detectors that judge readings, in the order their findings about one reading are told."""
+
+
+class Detector:
+    """One detector's module and arrays."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.module: ModuleType = detectors.load(kind)
+        self.parameters: npt.NDArray[np.void] = np.zeros(0, self.module.PARAMETERS)
+        self.state: npt.NDArray[np.void] = np.zeros(0, self.module.STATE)
+        self.findings = Findings()
+
+    def grow(self, count: int) -> None:
+        """Room for ``count`` slots; new ones judge nothing until configured."""
+        extra = count - len(self.state)
+        if extra <= 0:
+            return
+        idle = np.zeros(extra, self.module.PARAMETERS)
+        idle[:] = self.module.configure({})
+        fresh = np.zeros(extra, self.module.STATE)
+        fresh[:] = self.module.initial()
+        self.parameters = np.concatenate([self.parameters, idle])
+        self.state = np.concatenate([self.state, fresh])
+
+    def configure(self, slots: npt.NDArray[np.int64], settings: dict[str, Any] | None) -> npt.NDArray[np.int64]:
+        """Give slots a rule (None: none); returns the slots whose rule changed. Their state starts anew;
+        the state of all others is kept."""
+        rule = np.zeros(1, self.module.PARAMETERS)
+        rule[0] = self.module.configure(settings or {})
+        width = self.module.PARAMETERS.itemsize
+        old = np.ascontiguousarray(self.parameters[slots]).view(np.uint8).reshape(len(slots), width)
+        changed = slots[(old != rule.view(np.uint8).reshape(1, width)).any(axis=1)]
+        self.parameters[changed] = rule[0]
+        self.state[changed] = self.module.initial()
+        return changed
+
+    def move(self, old: npt.NDArray[np.int64], new: npt.NDArray[np.int64]) -> None:
+        """Take rule and state along to new slots."""
+        self.parameters[new] = self.parameters[old]
+        self.state[new] = self.state[old]
+
+    def shift(self, slots: npt.NDArray[np.int64], delta_ns: int) -> None:
+        """The device's clock changed by ``delta_ns``: times in the state move along, so that a running delay
+        goes on."""
+        for name in self.module.EVENT_TIMES:
+            times = self.state[name][slots]
+            self.state[name][slots] = np.where(times == detectors.NO_TIME, times, times + delta_ns)
+
+    def step(self, readings: Readings) -> str:
+        """Judge a batch; the findings stand in ``self.findings``. Returns "" or what went wrong: a fault of
+        a detector never stops the others."""
+        self.findings.count = 0
+        try:
+            self.module.step(self.parameters, self.state, readings, self.findings)
+        except Exception:  # noqa: BLE001 - step is total: a plug-in's fault is counted
+            return fault(self.kind)
+        return ""
+
+    def export(self) -> dict[str, Any]:
+        """Arrays as bytes, with their layout."""
+        return {
+            "layout": repr((self.module.PARAMETERS.descr, self.module.STATE.descr)),
+            "parameters": self.parameters.tobytes(),
+            "state": self.state.tobytes(),
+        }
+
+    def load(self, stored: dict[str, Any]) -> None:
+        """Arrays back; ValueError when the layout is another one."""
+        if stored["layout"] != repr((self.module.PARAMETERS.descr, self.module.STATE.descr)):
+            raise ValueError(f"snapshot holds another layout of detector {self.kind}")
+        self.parameters = np.frombuffer(stored["parameters"], self.module.PARAMETERS).copy()
+        self.state = np.frombuffer(stored["state"], self.module.STATE).copy()
+
+
+def fault(kind: str) -> str:
+    """Name the exception being handled by a short hash of its place."""
+    text = traceback.format_exc(limit=-1)
+    return f"{kind}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"

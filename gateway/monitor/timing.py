@@ -1,0 +1,213 @@
+"""Every time rule in one place: duplicate, late, disordered, retained, suspect, and a device's changed clock.
+
+Readings act in receive order; there is no reorder buffer. The rules, with the profile's defaults:
+
+- the same (channel, event time, value) among the channel's last ``RING`` readings is a duplicate; the
+  same time with another value takes effect as suspect, for a frozen clock must not blind a device;
+- the same (device, boot, seq) among the device's last ``WINDOW`` payloads is a duplicate unless its rows
+  are newer than the channel's newest: then a stuck counter is suspected and they take effect as suspect;
+- a reading without time is a duplicate only if the same bytes were journalled in an earlier connection
+  epoch and the broker flags it DUP (or the payload's boot and seq are known);
+- late: arrival - event - skew > the profile's late_after; or older than everything in a full ring;
+- suspect: its time is before 2000, or ahead of arrival by more than max_future, or the device's clock
+  has never been seen right; may raise, never clears;
+- when ``rebase`` packets with increasing times agree within 2 s on a new skew, the device is re-based.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import DISORDER, LATE, RETAINED, SUSPECT, compiled
+from gateway.monitor.decode import NO_TIME
+
+RING = 8
+WINDOW = 64
+AGREE_NS = 2_000_000_000
+SKEW_SHIFT = 4
+"""The skew follows 1/16 of each new difference: device clocks drift by seconds a day."""
+PLAUSIBLE_SINCE_NS = 946_684_800_000_000_000
+"""2000-01-01: no device of ours is older."""
+PLAUSIBLE_AHEAD_NS = 86_400_000_000_000
+"""A clock a day or more ahead is wrong however steadily it runs."""
+
+NEVER = np.iinfo(np.int64).min
+
+CLOCK = np.dtype(
+    [
+        ("skew_ns", "<i8"),
+        ("agreed_skew_ns", "<i8"),
+        ("agreed_event_ns", "<i8"),
+        ("last_received_ns", "<i8"),
+        ("late_after_ns", "<i8"),
+        ("max_future_ns", "<i8"),
+        ("boot", "<i8"),
+        ("boot_before", "<i8"),
+        ("seq", "<i8"),
+        ("seq_before", "<i8"),
+        ("seen", "<u8"),
+        ("seen_before", "<u8"),
+        ("agreed", "<i4"),
+        ("rebase", "<i4"),
+        ("based", "u1"),
+    ],
+    align=True,
+)
+"""One record a device."""
+
+RECENT = np.dtype(
+    [("newest_ns", "<i8"), ("event_ns", "<i8", (RING,)), ("value", "<f8", (RING,)), ("next", "u1"), ("count", "u1")],
+    align=True,
+)
+"""One record a slot."""
+
+
+def new_clocks(count: int) -> npt.NDArray[np.void]:
+    """Clocks of devices that have not spoken."""
+    clocks = np.zeros(count, CLOCK)
+    clocks["boot"] = clocks["boot_before"] = clocks["seq"] = clocks["seq_before"] = -1
+    clocks["agreed_event_ns"] = NEVER
+    clocks["last_received_ns"] = NEVER
+    return clocks
+
+
+def new_recents(count: int) -> npt.NDArray[np.void]:
+    """Channels that have had no reading."""
+    recents = np.zeros(count, RECENT)
+    recents["newest_ns"] = NEVER
+    return recents
+
+
+@compiled
+def seq_known(clock: npt.NDArray[np.void], device: int, boot: int, seq: int) -> bool:
+    """Whether (boot, seq) was seen among the device's last payloads; notes it either way."""
+    record = clock[device]
+    if boot == record["boot"]:
+        ahead = seq - record["seq"]
+        if ahead > 0:
+            record["seen"] = np.uint64(1) if ahead >= WINDOW else (record["seen"] << np.uint64(ahead)) | np.uint64(1)
+            record["seq"] = seq
+            return False
+        if ahead <= -WINDOW:
+            return False
+        bit = np.uint64(1) << np.uint64(-ahead)
+        known = (record["seen"] & bit) != 0
+        record["seen"] |= bit
+        return bool(known)
+    if boot == record["boot_before"]:
+        behind = record["seq_before"] - seq
+        if behind < 0 or behind >= WINDOW:
+            return False
+        bit = np.uint64(1) << np.uint64(behind)
+        known = (record["seen_before"] & bit) != 0
+        record["seen_before"] |= bit
+        return bool(known)
+    record["boot_before"] = record["boot"]
+    record["seq_before"] = record["seq"]
+    record["seen_before"] = record["seen"]
+    record["boot"] = boot
+    record["seq"] = seq
+    record["seen"] = np.uint64(1)
+    return False
+
+
+@compiled
+def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop they are
+    clocks: npt.NDArray[np.void],
+    recents: npt.NDArray[np.void],
+    device: npt.NDArray[np.int32],
+    slot: npt.NDArray[np.int32],
+    event_ns: npt.NDArray[np.int64],
+    arrival_ns: npt.NDArray[np.int64],
+    value: npt.NDArray[np.float64],
+    known: npt.NDArray[np.uint8],
+    retained: npt.NDArray[np.uint8],
+    last_of_packet: npt.NDArray[np.uint8],
+    time: npt.NDArray[np.uint8],
+    keep: npt.NDArray[np.uint8],
+    rebased: npt.NDArray[np.int64],
+) -> None:
+    """Flag every row (``time``), drop duplicates (``keep`` 0), and note re-based devices: rebased[i] is the
+    skew change in ns where row i made its device's clock believed anew, else 0.
+
+    arrival_ns: the gateway's wall clock at reception. known: the payload's (boot, seq) or bytes were seen.
+    event_ns NO_TIME means the device sent none: arrival stands in.
+    """
+    for i in range(len(slot)):
+        clock = clocks[device[i]]
+        recent = recents[slot[i]]
+        timeless = event_ns[i] == NO_TIME
+        if timeless:
+            event_ns[i] = arrival_ns[i]
+        event = event_ns[i]
+        flags = 0
+        # the channel's own memory: the same reading again, or the same time with another value
+        same_time = False
+        twin = False
+        oldest = event
+        for k in range(recent["count"]):
+            at = recent["event_ns"][k]
+            oldest = min(oldest, at)
+            if at == event:
+                same_time = True
+                if recent["value"][k] == value[i] or (recent["value"][k] != recent["value"][k] and value[i] != value[i]):
+                    twin = True
+        newer = event > recent["newest_ns"]
+        keep[i] = 1
+        if (twin and not timeless) or (known[i] != 0 and (timeless or not newer)):
+            keep[i] = 0
+            continue
+        if retained[i] != 0:
+            time[i] = RETAINED
+            continue
+        if same_time or known[i] != 0:
+            flags |= SUSPECT
+        implausible = event < PLAUSIBLE_SINCE_NS or event > arrival_ns[i] + PLAUSIBLE_AHEAD_NS
+        age = np.int64(0) if implausible else arrival_ns[i] - event - clock["skew_ns"]
+        off = age > clock["late_after_ns"] or age < -clock["max_future_ns"]
+        if implausible:
+            flags |= SUSPECT
+        elif off:
+            if last_of_packet[i] != 0 and event != clock["agreed_event_ns"]:
+                seen_skew = arrival_ns[i] - event
+                drift = seen_skew - clock["agreed_skew_ns"]
+                increasing = event > clock["agreed_event_ns"]
+                if clock["agreed"] > 0 and increasing and -AGREE_NS <= drift <= AGREE_NS:
+                    clock["agreed"] += 1
+                else:
+                    clock["agreed"] = 1
+                    clock["agreed_skew_ns"] = seen_skew
+                clock["agreed_event_ns"] = event
+                if clock["agreed"] >= clock["rebase"]:
+                    rebased[i] = seen_skew - clock["skew_ns"]
+                    clock["skew_ns"] = seen_skew
+                    clock["agreed"] = 0
+                    clock["agreed_event_ns"] = NEVER
+                    clock["based"] = 1
+                    off = False
+            if off:
+                flags |= LATE if (age > 0 and clock["based"] != 0) else SUSPECT
+        else:
+            clock["based"] = 1
+            if last_of_packet[i] != 0 and newer:
+                clock["agreed"] = 0
+                clock["agreed_event_ns"] = NEVER
+                clock["skew_ns"] += age >> SKEW_SHIFT
+        if rebased[i] != 0:
+            # the device counts anew: its old newest time says nothing about its new clock
+            recent["newest_ns"] = NEVER
+            newer = True
+        if not newer and recent["newest_ns"] != NEVER:
+            flags |= np.uint8(DISORDER)
+            if recent["count"] == RING and event <= oldest:
+                flags |= np.uint8(LATE)
+        if newer and (flags & SUSPECT) == 0:
+            recent["newest_ns"] = event
+        place = recent["next"]
+        recent["event_ns"][place] = event
+        recent["value"][place] = value[i]
+        recent["next"] = (place + 1) % RING
+        recent["count"] = min(RING, recent["count"] + 1)
+        clock["last_received_ns"] = arrival_ns[i]
+        time[i] = flags

@@ -35,3 +35,5 @@ class Outcome:
     readings: Readings = field(default_factory=Readings.empty)
     rejected: list[Rejected] = field(default_factory=list)
     duplicates: int = 0
+    previous_readings: int = 0
+    """Position of the last earlier entry that gave readings."""

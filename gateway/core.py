@@ -1,0 +1,318 @@
+"""The core: what arrived becomes durable, then acknowledged, then judged, then recorded. In that order.
+
+``Core`` has no thread and no clock of its own: ``turn`` does one round with what it is given, so that the
+simulator drives it through years of faults and the service drives it from a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gateway import __version__
+from gateway.alarms.events import CommandEvent, Event
+from gateway.clock import Clock
+from gateway.crashpoint import reached
+from gateway.errors import BehaviourDiffers, JournalFull
+from gateway.ingest import LinkChange, Packet, RefusedPacket
+from gateway.journal import Journal
+from gateway.ledger import Ledger
+from gateway.monitor.channels import Device
+from gateway.monitor.entries import Entry, Link, OperatorCommand, Packets, Stamp, Started, SystemFact, Tick
+from gateway.monitor.monitor import BEHAVIOUR, Monitor
+from gateway.monitor.outcome import Outcome
+from gateway.monitor.roster import config_change
+from gateway.snapshots import SnapshotStore
+
+TICK_NS = 250_000_000
+"""With nothing arriving, time still passes: at least four entries a second."""
+
+Item = Packet | LinkChange | RefusedPacket
+
+
+class Live(Protocol):
+    """Where live readings go; may drop them (gateway/live.py)."""
+
+    def send_readings(self, version: int, previous: int, position: int, readings: Any) -> bool:
+        """Offer one position's readings."""
+        ...
+
+    def send(self, frame: list[Any]) -> bool:
+        """Offer any other frame."""
+        ...
+
+    def flush(self) -> None:
+        """Write what can be written now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A command on its way: what is wanted, and where the answer goes."""
+
+    fields: dict[str, Any]
+    """id, action, args, actor, role, organisation, deadline_ns, source."""
+    answer: Callable[[CommandEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the configuration asks of the core."""
+
+    devices: list[Device]
+    profiles: dict[str, str]
+    clock: str = "wall"
+    exercise: bool = False
+    snapshot_every_ns: int = 60_000_000_000
+    snapshots_kept: int = 3
+
+
+@dataclass(slots=True)
+class Stores:
+    """The three places the core alone writes."""
+
+    journal: Journal
+    ledger: Ledger
+    snapshots: SnapshotStore
+
+
+@dataclass(slots=True)
+class _Group:
+    entries: list[Entry] = field(default_factory=list)
+    acks: list[tuple[int, list[int]]] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
+
+
+class Core:
+    """One partition. ``start`` once, then ``turn`` again and again, ``stop`` at the end."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        wanted: Wanted,
+        clock: Clock,
+        boot: str,
+        seed: int,
+        acknowledge: Callable[[int, list[int]], None],
+        live: Live | None = None,
+        partition: int = 1,
+        save: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        self._stores = stores
+        self._wanted = wanted
+        self._clock = clock
+        self._boot = boot
+        self._seed = seed
+        self._acknowledge = acknowledge
+        self._live = live
+        self._partition = partition
+        self._save = save or (lambda work: work())
+        self._held = _Group()
+        self._last_entry_ns = clock.mono_ns()
+        self._last_snapshot_ns = clock.mono_ns()
+        self._snapshot_position = 0
+        self.blind = ""
+        """Why nothing is being journalled, or ""."""
+        self.turns = 0
+        self.last_turn_ns = clock.mono_ns()
+        self.damaged_snapshots: list[str] = []
+        self.monitor = Monitor(partition)
+
+    def start(self) -> int:
+        """Restore the newest snapshot, replay the journal's tail against the ledger, then say Started.
+
+        Returns how many entries were replayed. BehaviourDiffers when the tail gives other events than the
+        ledger holds: nothing is written then.
+        """
+        snapshot = self._stores.snapshots.newest()
+        self.damaged_snapshots = [str(path) for path in self._stores.snapshots.damaged]
+        after = 0
+        if snapshot is not None:
+            head = self._stores.journal.head
+            if snapshot.behaviour != BEHAVIOUR and head.position > snapshot.position:
+                raise BehaviourDiffers(
+                    f"the journal goes {head.position - snapshot.position} entries beyond the last snapshot, "
+                    f"made by behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
+                    "Start the previous version once and stop it cleanly, then upgrade."
+                )
+            self.monitor = Monitor.load(snapshot.body)
+            after = self._snapshot_position = snapshot.position
+        replayed = 0
+        for position, entry in self._stores.journal.read(after):
+            outcome = self.monitor.step(position, entry)
+            if outcome.events:
+                self._stores.ledger.record([(position, outcome.events)], self._stores.journal.head)
+            replayed += 1
+        self._begin()
+        return replayed
+
+    def _begin(self) -> None:
+        stamp = self._stamp()
+        clock: Any = self._wanted.clock
+        entries: list[Entry] = [
+            Started(stamp, __version__, BEHAVIOUR, self._seed, clock, self._wanted.exercise)
+        ]
+        change = config_change(stamp, self._wanted.devices, self._wanted.profiles)
+        if change.digest != self.monitor.roster.digest:
+            entries.append(change)
+        self._commit(_Group(entries))
+
+    def change_config(self, devices: list[Device], profiles: dict[str, str]) -> bool:
+        """Put another fleet or other profiles in force; False if they are in force already."""
+        change = config_change(self._stamp(), devices, profiles)
+        if change.digest == self.monitor.roster.digest:
+            return False
+        self._commit(_Group([change]))
+        return True
+
+    def note(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
+        """Journal a system condition that began or ended."""
+        self._commit(_Group([SystemFact(self._stamp(), "condition", subject, active, detail or {})]))
+
+    def turn(self, items: Sequence[Item], asks: Sequence[Ask] = ()) -> None:
+        """One round: everything given becomes durable in one commit, then takes effect.
+
+        On a full disk the group is held (unacknowledged, not judged) and tried again at the next turn.
+        FlushFailed goes through: the process must exit.
+        """
+        self.turns += 1
+        group = self._assemble(items, asks)
+        if not group.entries and self._clock.mono_ns() - self._last_entry_ns >= TICK_NS:
+            group.entries.append(Tick(self._stamp()))
+        if group.entries:
+            self._commit(group)
+        if self._live is not None:
+            self._live.flush()
+        self._snapshot_if_due()
+        self.last_turn_ns = self._clock.mono_ns()
+
+    def stop(self) -> None:
+        """A snapshot at the very end, so that the next start has no tail and an upgrade is clean."""
+        with contextlib.suppress(JournalFull):
+            self._snapshot()
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self._clock.wall_ns(), self._clock.mono_ns(), self._boot)
+
+    def _assemble(self, items: Sequence[Item], asks: Sequence[Ask]) -> _Group:
+        """Entries in arrival order: neighbouring packets of one epoch make one entry."""
+        group, self._held = self._held, _Group()
+        run: list[Packet] = []
+        stamp = self._stamp()
+
+        def close_run() -> None:
+            if run:
+                rows = [(p.topic, p.payload, p.received_ns, p.flags) for p in run]
+                group.entries.append(Packets.of(stamp, run[0].epoch, rows))
+                group.acks.append((run[0].epoch, [p.mid for p in run]))
+                run.clear()
+
+        for item in items:
+            if isinstance(item, Packet):
+                if run and run[0].epoch != item.epoch:
+                    close_run()
+                run.append(item)
+                continue
+            close_run()
+            if isinstance(item, LinkChange):
+                group.entries.append(
+                    Link(stamp, item.epoch, item.up, item.session_present, item.expected_session, item.reason)
+                )
+            else:
+                detail = {"reason": item.reason, "head": item.head, "sha256": item.sha256, "size": item.size}
+                group.entries.append(SystemFact(stamp, "refused", item.topic, detail=detail))
+                group.acks.append((item.epoch, [item.mid]))
+        close_run()
+        for ask in asks:
+            group.entries.append(OperatorCommand(stamp, **ask.fields))
+            group.asks.append(ask)
+        return group
+
+    def _commit(self, group: _Group) -> None:
+        reached("before-append")
+        try:
+            positions = self._stores.journal.append(group.entries)
+        except JournalFull as full:
+            self._hold(group, str(full))
+            return
+        reached("after-append")
+        self._last_entry_ns = self._clock.mono_ns()
+        for epoch, mids in group.acks:
+            self._acknowledge(epoch, mids)
+        reached("after-acknowledge")
+        outcomes = [
+            self.monitor.step(position, entry)
+            for position, entry in zip(positions, group.entries, strict=True)
+        ]
+        reached("after-step")
+        self._record(outcomes)
+        self._answer(group.asks, outcomes)
+        self._send(outcomes)
+        if self.blind:
+            self._see_again()
+
+    def _record(self, outcomes: list[Outcome]) -> None:
+        told: list[tuple[int, Sequence[Event]]] = [(o.position, o.events) for o in outcomes if o.events]
+        anchors = self._stores.journal.closed_segments
+        if not told and not anchors:
+            return
+        reached("before-ledger")
+        if told:
+            self._stores.ledger.record(told, self._stores.journal.head)
+        if anchors:
+            self._stores.ledger.anchor(anchors)
+            anchors.clear()
+        reached("after-ledger")
+
+    def _answer(self, asks: list[Ask], outcomes: list[Outcome]) -> None:
+        if not asks:
+            return
+        answers = {e.command: e for o in outcomes for e in o.events if isinstance(e, CommandEvent)}
+        for ask in asks:
+            event = answers.get(ask.fields["id"])
+            if event is not None:
+                ask.answer(event)
+
+    def _send(self, outcomes: list[Outcome]) -> None:
+        if self._live is None:
+            return
+        version = self.monitor.channels.version
+        for outcome in outcomes:
+            if len(outcome.readings):
+                self._live.send_readings(
+                    version, outcome.previous_readings, outcome.position, outcome.readings
+                )
+
+    def _hold(self, group: _Group, reason: str) -> None:
+        """Nothing was written: keep what arrived, acknowledge nothing, judge nothing, say so."""
+        self._held = group
+        if not self.blind and self._live is not None:
+            self._live.send(["blind", self._clock.wall_ns(), f"disk full: {reason}"])
+        self.blind = reason
+
+    def _see_again(self) -> None:
+        reason, self.blind = self.blind, ""
+        if self._live is not None:
+            self._live.send(["blind", self._clock.wall_ns(), ""])
+        self.note("disk_full", active=True, detail={"reason": reason})
+        self.note("disk_full", active=False)
+
+    def _snapshot_if_due(self) -> None:
+        if self._clock.mono_ns() - self._last_snapshot_ns >= self._wanted.snapshot_every_ns:
+            self._snapshot()
+
+    def _snapshot(self) -> None:
+        self._last_snapshot_ns = self._clock.mono_ns()
+        head = self._stores.journal.head
+        if head.position == self._snapshot_position or self._held.entries:
+            return
+        self._snapshot_position = head.position
+        body = self.monitor.save()
+
+        def write() -> None:
+            self._stores.snapshots.save(head, BEHAVIOUR, body)
+            self._stores.snapshots.keep(self._wanted.snapshots_kept)
+
+        self._save(write)

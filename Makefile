@@ -1,0 +1,111 @@
+# riskgate: everything a developer or CI types. `make help` lists the targets.
+# Needs python3 (3.11 or later, with venv) and make. No root except for `make services`.
+
+PYTHON ?= python3
+RUN    := .venv
+DEV    := .venv-dev
+TOOLS  := .venv-build
+
+# Sizes of the measuring targets; the defaults suit a desk, CI runs small sizes inside `make test`.
+N     ?= 20
+SEEDS ?= 20
+SEED  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim clean
+.DELETE_ON_ERROR:
+
+help: ## what can be typed
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+run: $(RUN)/.ready ## the whole gateway on this machine with simulated plants: riskgate demo
+	$(RUN)/bin/riskgate demo
+
+demo: run
+
+test: $(DEV)/.ready ## all tests; prints what was skipped and why
+	$(DEV)/bin/python -m pytest $(ARGS)
+
+lint: $(DEV)/.ready ## ruff, mypy --strict, import contracts
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy --strict
+	$(DEV)/bin/lint-imports
+
+venv: $(RUN)/.ready ## .venv with the locked runtime dependencies
+dev: $(DEV)/.ready ## .venv-dev with the locked development dependencies
+
+services: ## install the real servers that the tests start (root or password-less sudo; starts none)
+	sh tests/support/services.sh
+
+# --- measuring: each writes reports/<target>.json and prints it -----------------------------------
+
+crash: $(DEV)/.ready ## kill -9 at named and random points, N times
+	$(DEV)/bin/python -m tests.crash.kill --n $(N)
+
+powercut: $(DEV)/.ready ## N rebuilt disk images with lost, reordered and torn writes
+	$(DEV)/bin/python -m tests.crash.powercut --n $(N)
+
+broker-chaos: $(DEV)/.ready ## N rounds of broker kill, session loss, restart and half-open links
+	$(DEV)/bin/python -m tests.crash.broker_chaos --n $(N)
+
+sim: $(DEV)/.ready ## the core on a virtual clock with seeded faults: SEEDS=300, or SEED=17 to replay one
+	$(DEV)/bin/python -m tests.crash.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+# --- packaging --------------------------------------------------------------------------------------
+
+wheel: $(TOOLS)/.ready ## dist/riskgate-<version>-py3-none-any.whl
+	rm -rf dist
+	PYTHONPATH=$(TOOLS)/lib $(TOOLS)/bin/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+
+wheel-check: wheel ## install the wheel in a new environment in another folder and run the demo there
+	sh tests/support/wheel_check.sh $(PYTHON)
+
+lock: ## write the three lock files again (UPGRADE=1 for the newest versions)
+	test -x .venv-lock/bin/uv || ($(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install -q uv)
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) -o requirements-dev.lock --group dev pyproject.toml
+	$(BUILD_REQUIRES) | $(COMPILE) -o requirements-build.lock -
+
+# No index address and no folder of this machine may enter a lock: anybody's registry must do.
+COMPILE = .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade)
+BUILD_REQUIRES = $(PYTHON) -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables", sep="\n")'
+
+clean: ## remove environments, caches, reports and demo data; never a data folder of yours
+	rm -rf $(RUN) $(DEV) $(TOOLS) .venv-lock dist reports demo-data
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments: a stamp each, so the second time costs nothing ---------------------------------
+
+# The build back end has its own lock and its own folder: .venv holds runtime dependencies only.
+$(TOOLS)/.ready: requirements-build.lock
+	$(call new_venv,$(TOOLS))
+	$(TOOLS)/bin/python -m pip install -q --require-hashes --target $(TOOLS)/lib -r requirements-build.lock
+	touch $@
+
+$(RUN)/.ready: requirements.lock pyproject.toml $(TOOLS)/.ready
+	$(call new_venv,$(RUN))
+	$(RUN)/bin/python -m pip install -q --require-hashes -r requirements.lock
+	$(call editable,$(RUN))
+	touch $@
+
+$(DEV)/.ready: requirements-dev.lock pyproject.toml $(TOOLS)/.ready
+	$(call new_venv,$(DEV))
+	$(DEV)/bin/python -m pip install -q --require-hashes -r requirements-dev.lock
+	$(call editable,$(DEV))
+	touch $@
+
+define new_venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	"riskgate needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")'
+@echo "preparing $(1) (once; needs the package registry)"
+$(PYTHON) -m venv --clear $(1)
+endef
+
+define editable
+PYTHONPATH=$(TOOLS)/lib $(1)/bin/python -m pip install -q --no-deps --no-build-isolation -e .
+endef

@@ -40,7 +40,7 @@ def ask(path: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str
     return answer
 
 
-class _Handler(socketserver.StreamRequestHandler):
+class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         server: Any = self.server
         for line in iter(lambda: self.rfile.readline(MAX_REQUEST), b""):
@@ -64,7 +64,7 @@ class CommandServer:
         path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
-            self._server = _Server(os.fspath(path), _Handler)
+            self._server = _Server(os.fspath(path), _Connection)
         finally:
             os.umask(mask)
         self._server.answer = answer

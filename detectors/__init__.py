@@ -18,6 +18,16 @@ Every public module in this folder is one detector and its file name is its kind
     Judge a batch in row order: one plain loop, compiled. Parameters and state are whole arrays indexed
     by ``readings.slot``. Only changes are appended to ``findings``.
 
+A detector that waits for time instead of readings offers, beside ``step``:
+
+``step(..., silence_offset_ns=0) -> bool``
+    True asks for a sweep at once.
+``sweep(parameters, state, device_of_slot, device_count, silence_now_ns, findings, device_findings) -> None``
+    Let time pass; called whenever the gateway's time crosses 250 ms and when ``step`` asked for it.
+    ``row`` of its findings is -1; ``slot`` in ``device_findings`` is a device's index.
+``link_back(parameters, state, silence_now_ns) -> None``
+    The broker's link is up again.
+
 Guarantees that the contract tests (tests/contracts) hold every detector to: any split of a batch equals
 the whole; permuted slots give the same findings; BAD readings and non-finite values never poison the
 state; the same input gives the same bytes, in any process, compiled or not. A detector does no I/O and

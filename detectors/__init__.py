@@ -179,7 +179,7 @@ def is_compiled() -> bool:
         import numba  # noqa: PLC0415 - optional by design
     except ImportError:
         return False
-    return not numba.config.DISABLE_JIT
+    return not getattr(numba.config, "DISABLE_JIT", False)
 
 
 def kinds() -> list[str]:

@@ -13,7 +13,7 @@ high.
 
 Cost. About 10 ns a reading.
 
-Reference. ANSI/ISA-18.2-2016, clause 11 (discrete alarms, on-delay and off-delay); IEC 62682:2022.
+Reference. ANSI/ISA-18.2-2016, basic alarm design (discrete alarms, delays); IEC 62682:2022.
 
 >>> import numpy as np
 >>> from detectors import Findings, Readings
@@ -74,7 +74,7 @@ STATE = np.dtype(
 def configure(settings: Settings) -> np.void:
     """One PARAMETERS record of ``{"conditions": [{"states": [..], "on_delay_ns", "off_delay_ns"}, ..],
     "clear_readings": n}``; ValueError on more than four conditions, a state outside 0..63, or a delay < 0."""
-    record = np.zeros(1, PARAMETERS)[0]
+    record: np.void = np.zeros(1, PARAMETERS)[0]
     record["clear_readings"] = max(1, int(settings.get("clear_readings", 1)))
     conditions = settings.get("conditions", ())
     if len(conditions) > len(FINDINGS):
@@ -95,7 +95,7 @@ def configure(settings: Settings) -> np.void:
 
 def initial() -> np.void:
     """A channel that has seen nothing."""
-    record = np.zeros(1, STATE)[0]
+    record: np.void = np.zeros(1, STATE)[0]
     for name in EVENT_TIMES:
         record[name] = NO_TIME
     return record

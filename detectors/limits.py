@@ -20,7 +20,7 @@ device. A value that is not a number counts as over every limit: fail high.
 
 Cost. About 5 ns a reading while nothing is near a limit; 20 ns otherwise.
 
-Reference. ANSI/ISA-18.2-2016, clause 11 (alarm setpoint, deadband, on-delay, off-delay); IEC 62682:2022;
+Reference. ANSI/ISA-18.2-2016, basic alarm design (setpoint, deadband, delays); IEC 62682:2022;
 EEMUA 191, 3rd edition, for default deadbands and delays.
 
 >>> import numpy as np
@@ -86,7 +86,7 @@ STATE = np.dtype(
 def configure(settings: Settings) -> np.void:
     """One PARAMETERS record of ``{"limits": {"H": {"setpoint", "deadband", "on_delay_ns", "off_delay_ns"},
     ...}, "clear_readings": n}``; ValueError on an unknown limit or a number that makes no sense."""
-    record = np.zeros(1, PARAMETERS)[0]
+    record: np.void = np.zeros(1, PARAMETERS)[0]
     record["setpoint"] = np.nan
     record["low"], record["high"] = -np.inf, np.inf
     record["clear_readings"] = max(1, int(settings.get("clear_readings", 1)))
@@ -108,7 +108,7 @@ def configure(settings: Settings) -> np.void:
 
 def initial() -> np.void:
     """A channel that has seen nothing."""
-    record = np.zeros(1, STATE)[0]
+    record: np.void = np.zeros(1, STATE)[0]
     for name in EVENT_TIMES:
         record[name] = NO_TIME
     return record

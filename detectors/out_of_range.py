@@ -59,7 +59,7 @@ STATE = np.dtype(
 
 def configure(settings: Settings) -> np.void:
     """One PARAMETERS record of ``{"clear_readings": n}``; n at least 1. Without it nothing is judged."""
-    record = np.zeros(1, PARAMETERS)[0]
+    record: np.void = np.zeros(1, PARAMETERS)[0]
     if "clear_readings" in settings:
         record["clear_readings"] = max(1, int(settings["clear_readings"]))
     return record
@@ -67,7 +67,7 @@ def configure(settings: Settings) -> np.void:
 
 def initial() -> np.void:
     """A channel that has seen nothing."""
-    record = np.zeros(1, STATE)[0]
+    record: np.void = np.zeros(1, STATE)[0]
     record["last_event_ns"] = NO_TIME
     return record
 

@@ -18,7 +18,7 @@ Time. Deadlines are counted on the silence time line: gateway time less the time
 
 Cost. About 5 ns a reading; 1-2 ns a slot for a sweep that finds nothing due, about 5 ns otherwise.
 
-Reference. ANSI/ISA-18.2-2016, clause 3 (stale and bad-measurement alarms, terms); time-outs are our own
+Reference. ANSI/ISA-18.2-2016, bad-measurement alarms; time-outs are our own
 default, 2 x the longer of period and upload period.
 
 >>> import numpy as np
@@ -71,7 +71,7 @@ STATE = np.dtype(
 
 def configure(settings: Settings) -> np.void:
     """One PARAMETERS record of ``{"silent_after_ns", "period_ns"}``; without them: not watched."""
-    record = np.zeros(1, PARAMETERS)[0]
+    record: np.void = np.zeros(1, PARAMETERS)[0]
     record["silent_after_ns"] = int(settings.get("silent_after_ns", 0))
     record["period_ns"] = int(settings.get("period_ns", 0))
     if record["silent_after_ns"] < 0 or record["period_ns"] < 0:
@@ -81,7 +81,7 @@ def configure(settings: Settings) -> np.void:
 
 def initial() -> np.void:
     """A channel not yet registered."""
-    record = np.zeros(1, STATE)[0]
+    record: np.void = np.zeros(1, STATE)[0]
     record["last_seen_ns"] = record["registered_ns"] = -1
     return record
 

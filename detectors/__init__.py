@@ -41,7 +41,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -169,8 +169,7 @@ def compiled(function: F) -> F:
         import numba  # noqa: PLC0415 - optional by design
     except ImportError:
         return function
-    jitted: F = numba.njit(cache=True, nogil=True)(function)
-    return jitted
+    return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
 def is_compiled() -> bool:

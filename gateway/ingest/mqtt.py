@@ -1,0 +1,340 @@
+"""MQTT in: a packet is acknowledged only after the core says it is durable, and only to the connection that
+delivered it.
+
+What holds whatever happens: an exception in a callback never ends the network thread and never loses a packet
+(trap T7); an acknowledgement of an earlier connection is never sent (trap T6, see ``Receiver.acknowledge``);
+an unacknowledged packet is the broker's to send again. The session is persistent and ``stop`` keeps it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from gateway.clock import Clock
+from gateway.crashpoint import reached
+from gateway.ingest import HEAD_BYTES, TOPIC_CHARS, Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest.admission import Admission
+from gateway.ingest.client import GatedClient
+from gateway.ingest.connection import Settings, build_client, connect_arguments
+from gateway.ingest.intake import Intake
+from gateway.monitor.entries import FLAG_DUP, FLAG_RETAINED
+
+RETRY_NS = 5_000_000_000
+"""Between two attempts to repair the same thing: subscribe again, reconnect for a packet not taken."""
+PAUSE_TOLD_NS = 5_000_000_000
+"""A full intake shorter than this is a burst, not a fault."""
+
+
+class Receiver:
+    """The one MQTT connection of a partition.
+
+    ``start`` once; ``acknowledge`` and ``healthy`` from the core thread; ``stop_reading`` then, after the
+    last commit, ``stop``. ``had_session``: an earlier run of this gateway had a session at this broker.
+    ``last_epoch``: the highest connection epoch the journal holds, so that epochs never repeat.
+    Raises ConfigError from ``start`` when a password, CA or certificate file cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        intake: Intake,
+        admission: Admission,
+        clock: Clock,
+        had_session: bool,
+        last_epoch: int = 0,
+    ) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._admission = admission
+        self._clock = clock
+        self._expected_session = had_session
+        self._lock = threading.Lock()
+        self._client: GatedClient | None = None
+        self._epoch = last_epoch
+        self._link = last_epoch
+        self._up = False
+        self._reading = True
+        self._exactly_once: set[int] = set()
+        self._since_ns = self._last_packet_ns = self._started_ns = clock.mono_ns()
+        self._repaired_ns = 0
+        self._connects = self._received = self._acked = self._stale = self._poison = self._refused = 0
+        self._untaken = self._rebuilt = 0
+        self._poison_error = self._connect_error = self._subscribe_error = ""
+
+    # --- core thread ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect in the background and keep connected. ConfigError if a file it needs cannot be used."""
+        client = self._build()
+        with self._lock:
+            self._client = client
+        client.loop_start()
+
+    def stop_reading(self) -> None:
+        """Read no further packet; acknowledgements are still sent."""
+        self._reading = False
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Disconnect cleanly, acknowledgements first; the broker keeps the session. False if it took longer
+        than the timeout and the link was broken instead; what was unacknowledged then returns."""
+        self._reading = False
+        client = self._client
+        if client is None:
+            return True
+        client.leave()
+        if clean := client.ended.wait(timeout_s):
+            client.loop_stop()
+        else:
+            client.shake()
+        with self._lock:
+            self._client = None
+        return clean
+
+    def acknowledge(self, epoch: int, mids: Iterable[int]) -> None:
+        """PUBACK these packets of connection ``epoch``; without effect when that connection is gone.
+
+        Why no acknowledgement can reach another connection (trap T6: the broker would take it for a new
+        packet that happens to have the same id, and lose that one). The epoch changes, under this lock, in
+        on_socket_close and on_socket_open. Before the change: paho queues the PUBACK, and either writes it to
+        the old socket or drops it, because ``reconnect()`` closes the old socket (on_socket_close), then
+        clears its output queue, and only then creates the new socket (on_socket_open). After the change: the
+        comparison below fails and nothing is queued. Read in paho-mqtt 2.2; tests/ingest/test_stale_ack.py
+        keeps it true.
+        """
+        with self._lock:
+            client = self._client
+            for mid in mids:
+                if mid == 0:  # QoS 0
+                    continue
+                if client is None or epoch != self._epoch:
+                    self._stale += 1
+                    continue
+                client.ack(mid, 2 if mid in self._exactly_once else 1)
+                self._exactly_once.discard(mid)
+                self._acked += 1
+
+    def healthy(self, now_ns: int) -> str:
+        """The watchdog, to be called about once a second: repairs what it can; "" or what is wrong.
+
+        Trusts neither is_connected() nor the thread alone: paho's thread may be dead while is_connected() is
+        True (trap T7), and a half-open link looks connected.
+        """
+        client, settings = self._client, self._settings
+        if client is None:
+            return "not started" if self._reading else "stopped"
+        if client.ended.is_set() and self._reading:
+            self._replace()
+            return f"the network thread ended ({client.ended_by}) and was started anew"
+        silence_s = (now_ns - client.heard_ns) / 1e9
+        if now_ns - client.turned_ns > settings.watchdog_s * 1_000_000_000:
+            return f"the network thread has not turned for {(now_ns - client.turned_ns) / 1e9:.0f} s"
+        if not self._up:
+            where = f"{settings.host}:{settings.port}"
+            return (
+                f"not connected to {where} for {(now_ns - self._since_ns) / 1e9:.0f} s: {self._connect_error}"
+            )
+        if client.paused_since_ns and self._reading:
+            paused_ns = now_ns - client.paused_since_ns
+            if paused_ns > PAUSE_TOLD_NS:
+                return f"not reading for {paused_ns / 1e9:.0f} s: the intake is full, the core is behind"
+        elif silence_s > max(settings.watchdog_s, 2 * settings.keepalive_s):
+            client.shake()
+            return f"no byte from the broker, not even a ping, for {silence_s:.0f} s: reconnecting"
+        return self._repair(client, now_ns)
+
+    def status(self) -> dict[str, Any]:
+        """Counts and facts for /metrics, /health and people."""
+        now_ns = self._clock.mono_ns()
+        return {
+            "connected": self._up,
+            "epoch": self._epoch,
+            "received": self._received,
+            "refused": self._refused,
+            "acked": self._acked,
+            "stale_acks": self._stale,
+            "poison": self._poison,
+            "poison_error": self._poison_error,
+            "untaken": self._untaken,
+            "reconnects": max(0, self._connects - 1),
+            "rebuilt": self._rebuilt,
+            "last_packet_age_s": (now_ns - self._last_packet_ns) / 1e9,
+            "paused": bool(self._client and self._client.paused_since_ns),
+            "connect_error": self._connect_error,
+            "subscribe_error": self._subscribe_error,
+        }
+
+    def _repair(self, client: GatedClient, now_ns: int) -> str:
+        due = now_ns - self._repaired_ns >= RETRY_NS
+        if self._subscribe_error:
+            if due:
+                self._repaired_ns = now_ns
+                self._subscribe(client)
+            return self._subscribe_error
+        if self._untaken:
+            if due:  # only a reconnect makes the broker send them again
+                self._repaired_ns = now_ns
+                self._untaken = 0
+                client.shake()
+            return f"packets could not be taken ({self._poison_error}): reconnecting so that they come again"
+        return ""
+
+    def _replace(self) -> None:
+        """A new client for the dead one, whose callbacks are without effect from here on."""
+        client = self._build()
+        with self._lock:
+            old, self._client = self._client, client
+            self._change_epoch()
+        if old is not None:
+            old.leave()
+            old.shake()
+        self._rebuilt += 1
+        self._lost("the network thread ended")
+        client.loop_start()
+
+    def _build(self) -> GatedClient:
+        client = build_client(self._settings, self._gate, self._clock)
+        client.on_socket_open = self._guarded(self._on_socket_open)
+        client.on_socket_close = self._guarded(self._on_socket_close)
+        client.on_connect = self._guarded(self._on_connect)
+        client.on_connect_fail = self._guarded(self._on_connect_fail)
+        client.on_disconnect = self._guarded(self._on_disconnect)
+        client.on_subscribe = self._guarded(self._on_subscribe)
+        client.on_message = self._guarded(self._on_message)
+        # Without this, ack() on the core thread writes to the socket itself when paho's thread has died.
+        client.on_socket_register_write = self._guarded(lambda *_: None)
+        client.connect_async(**connect_arguments(self._settings))
+        return client
+
+    # --- network thread ------------------------------------------------------------------------------
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def guarded(client: mqtt.Client, _userdata: Any, *facts: Any) -> None:
+            if client is not self._client:
+                return  # a client that was replaced
+            try:
+                callback(client, *facts)
+            except BaseException as error:  # noqa: BLE001 - anything raised here would end paho's thread (T7)
+                self._note_poison(error)
+
+        return guarded
+
+    def _note_poison(self, error: BaseException) -> None:
+        self._poison += 1
+        self._poison_error = f"{type(error).__name__}: {error}"
+
+    def _gate(self, timeout_s: float) -> bool:
+        if not self._reading:
+            self._clock.sleep(timeout_s)
+            return False
+        return self._intake.wait_for_room(timeout_s)
+
+    def _change_epoch(self) -> None:
+        self._epoch += 1
+        self._exactly_once.clear()
+
+    def _on_socket_open(self, *_: Any) -> None:
+        with self._lock:
+            self._change_epoch()
+        self._lost("the link was replaced")
+
+    def _on_socket_close(self, *_: Any) -> None:
+        with self._lock:
+            self._change_epoch()
+
+    def _on_connect(
+        self, client: GatedClient, flags: mqtt.ConnectFlags, reason: Any, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            self._connect_error = (
+                f"the broker refused the connection: {reason}. Check username and password_file in [ingest]"
+            )
+            return
+        now_ns = self._clock.mono_ns()
+        self._link, self._up, self._since_ns, self._connect_error = self._epoch, True, now_ns, ""
+        self._connects += 1
+        expected, self._expected_session = self._expected_session, True
+        self._intake.put(LinkChange(self._link, True, flags.session_present, expected, str(reason), now_ns))
+        self._subscribe(client)
+
+    def _on_connect_fail(self, client: GatedClient) -> None:
+        # paho calls this from its except clause and does not pass the error on.
+        client.turned_ns = self._clock.mono_ns()
+        error = sys.exception() if sys.version_info >= (3, 12) else sys.exc_info()[1]
+        self._connect_error = f"{type(error).__name__}: {error}"
+
+    def _on_disconnect(self, _client: GatedClient, _flags: Any, reason: Any, _properties: Any) -> None:
+        if not self._connect_error:
+            self._connect_error = str(reason)
+        self._lost(str(reason))
+
+    def _lost(self, reason: str) -> None:
+        if self._up:
+            self._up, self._since_ns = False, self._clock.mono_ns()
+            self._intake.put(LinkChange(self._link, False, False, False, reason, self._since_ns))
+
+    def _subscribe(self, client: GatedClient) -> None:
+        # QoS 1 at most: at QoS 2 paho sends PUBREC before on_message (trap T8). Subscribing again is harmless
+        # and repairs a session whose subscription is gone; MQTT 5 can ask not to get the retained ones again.
+        topic = self._settings.topic
+        if self._settings.protocol == "5":
+            code, _ = client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=1))
+        else:
+            code, _ = client.subscribe(topic, qos=1)
+        if code:
+            self._subscribe_error = f"could not subscribe to {topic}: {mqtt.error_string(code)}"
+
+    def _on_subscribe(self, _client: GatedClient, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        self._subscribe_error = ""
+        for reason in reasons:
+            if reason.is_failure or reason.value != 1:
+                self._subscribe_error = (
+                    f"the broker did not grant {self._settings.topic} at QoS 1 ({reason}). Give the user "
+                    f"{self._settings.username or '(anonymous)'} read access in the broker's ACL"
+                )
+
+    def _on_message(self, _client: GatedClient, message: mqtt.MQTTMessage) -> None:
+        now_ns = self._clock.mono_ns()
+        self._received += 1
+        self._last_packet_ns = now_ns
+        try:
+            self._intake.put(self._item(message, now_ns))
+        except BaseException:
+            # Unacknowledged, so the broker still has it; the watchdog reconnects to get it again.
+            self._untaken += 1
+            raise
+        reached("received")
+
+    def _item(self, message: mqtt.MQTTMessage, now_ns: int) -> Item:
+        payload = bytes(message.payload)
+        if message.qos == 2:  # left over from a session that had subscribed so
+            self._exactly_once.add(message.mid)
+        try:
+            topic = message.topic.encode()
+        except UnicodeDecodeError:
+            return self._refusal(message.mid, now_ns, "bad_topic", b"(not UTF-8)", payload)
+        if message.qos != 1:
+            return self._refusal(message.mid, now_ns, "qos", topic, payload)
+        try:
+            reason = self._admission.refuse(topic, payload)
+        except Exception as error:  # noqa: BLE001 - what arrived is journalled; the decoder judges it again
+            self._note_poison(error)
+            reason = ""
+        if reason:
+            return self._refusal(message.mid, now_ns, reason, topic, payload)
+        flags = (FLAG_DUP if message.dup else 0) | (FLAG_RETAINED if message.retain else 0)
+        return Packet(topic, payload, now_ns, message.mid, self._epoch, flags)
+
+    def _refusal(self, mid: int, now_ns: int, reason: str, topic: bytes, payload: bytes) -> RefusedPacket:
+        self._refused += 1
+        text = topic.decode("ascii", "backslashreplace")
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        digest = hashlib.sha256(payload).hexdigest()
+        head = payload[:HEAD_BYTES]
+        return RefusedPacket(self._epoch, mid, now_ns, reason, text[:TOPIC_CHARS], head, digest, len(payload))

@@ -14,7 +14,9 @@ STATES = (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED)
 """ISA-18.2-2016 states A, B, C, D. Names are stored, for the letters differ between editions."""
 
 
-class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True, tag="alarm", tag_field="type", omit_defaults=True):
+class AlarmEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag="alarm", tag_field="type", omit_defaults=True
+):
     """One transition of one alarm.
 
     id is "<partition>-<journal position>-<index>": equal in live and replay, and the webhook's
@@ -34,7 +36,7 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True, tag="alarm", tag_fie
     """State after the transition."""
     before: str
     cause: str
-    """The input: raised, re_raised, cleared, acknowledged, reset."""
+    """The input: raised, re_raised, cleared, acknowledged, reset, or retired (no longer configured)."""
     reason_en: str
     reason_zh: str
     at_ns: int
@@ -104,4 +106,5 @@ def encode(event: Event) -> bytes:
 
 def decode(body: bytes) -> Event:
     """The event of canonical JSON."""
-    return _DECODER.decode(body)
+    event: Event = _DECODER.decode(body)
+    return event

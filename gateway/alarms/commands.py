@@ -1,0 +1,240 @@
+"""What people may do to alarms, and the answer they get: accepted or refused, always with a reason.
+
+Order of the checks: too late, no such action, not your role, not your enterprise, not this occurrence, not in
+this state. A command never raises for what it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gateway.alarms import lifecycle
+from gateway.alarms.events import AlarmEvent, CommandEvent
+from gateway.alarms.lifecycle import Refusal
+from gateway.alarms.reasons import Reason
+
+if TYPE_CHECKING:
+    from gateway.alarms.engine import Engine
+
+ROLES = ("operator", "supervisor", "admin")
+"""Who may act; anyone else may only look."""
+MAX_ALARMS = 1000
+"""Alarms in one command."""
+MAX_TEXT = 2000
+"""Characters of a comment."""
+
+
+class Command(Protocol):
+    """What an operator's journal entry carries."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def action(self) -> str: ...  # noqa: D102
+    @property
+    def args(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def actor(self) -> str: ...  # noqa: D102
+    @property
+    def role(self) -> str: ...  # noqa: D102
+    @property
+    def organisation(self) -> str: ...  # noqa: D102
+    @property
+    def deadline_ns(self) -> int: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+
+
+def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, list[AlarmEvent]]:
+    """Apply or refuse a command. ``now_ns``: the gateway's wall clock at the command's entry.
+
+    Actions: "acknowledge" {"alarm", "occurrence", "comment"?} or {"alarms": [{"alarm", "occurrence"}, ...],
+    "comment"?}, accepted if at least one of them was; "reset" {"alarm", "comment"?}; "comment" {"alarm",
+    "comment"}; "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does.
+    """
+    own_id = engine.make_id()
+    events: list[AlarmEvent] = []
+    answer = _may(command, now_ns) or _ACTIONS[command.action](engine, command, now_ns, events)
+    event = CommandEvent(
+        id=own_id,
+        command=command.id,
+        action=command.action,
+        accepted=not isinstance(answer, Refusal),
+        reason_en=answer[0],
+        reason_zh=answer[1],
+        actor=command.actor,
+        role=command.role,
+        organisation=command.organisation,
+        source=command.source,
+        at_ns=now_ns,
+        args=command.args,
+    )
+    return event, events
+
+
+def _may(command: Command, now_ns: int) -> Refusal | None:
+    if 0 < command.deadline_ns < now_ns:
+        late = (now_ns - command.deadline_ns) / 1e9
+        return Refusal(
+            f"the command came {late:.6g} s after its deadline: give it again if it still applies",
+            f"命令超过期限 {late:.6g} 秒:如仍需要请重新下达",
+        )
+    if command.action not in _ACTIONS:
+        known = ", ".join(sorted(_ACTIONS))
+        return Refusal(
+            f"no action {command.action!r}; known: {known}", f"未知操作 {command.action!r};可用:{known}"
+        )
+    if command.role not in ROLES:
+        return Refusal(
+            f"role {command.role!r} may not {command.action}; ask one of: {', '.join(ROLES)}",
+            f"角色 {command.role!r} 无权执行 {command.action};请联系:{'、'.join(ROLES)}",
+        )
+    return None
+
+
+def _acknowledge(engine: Engine, command: Command, now_ns: int, events: list[AlarmEvent]) -> Reason | Refusal:
+    args = command.args
+    listed = args.get("alarms", [args])
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_ALARMS:
+        return Refusal(
+            f'"alarms" must list 1 to {MAX_ALARMS} alarms', f"“alarms” 须列出 1 到 {MAX_ALARMS} 个报警"
+        )
+    comment = _text(args.get("comment", ""))
+    if comment is None:
+        return _BAD_COMMENT
+    refused: list[Refusal] = []
+    for item in listed:
+        done = _acknowledge_one(engine, command, item, comment, now_ns)
+        if isinstance(done, AlarmEvent):
+            events.append(done)
+        else:
+            refused.append(done)
+    if not events:
+        return refused[0] if len(refused) == 1 else _several(0, refused)
+    if not refused:
+        count = len(events)
+        return Reason(f"{count} alarm{'s' if count != 1 else ''} acknowledged", f"已确认 {count} 个报警")
+    several = _several(len(events), refused)
+    return Reason(several.reason_en, several.reason_zh)
+
+
+def _acknowledge_one(
+    engine: Engine, command: Command, item: Any, comment: str, now_ns: int
+) -> AlarmEvent | Refusal:
+    name = _alarm_of(item)
+    occurrence = item.get("occurrence") if isinstance(item, Mapping) else None
+    if name is None or not isinstance(occurrence, int) or isinstance(occurrence, bool):
+        return Refusal(
+            'an acknowledgement needs "alarm" (its id) and "occurrence" (a whole number)',
+            "确认需要 “alarm”(报警编号)和 “occurrence”(整数)",
+        )
+    foreign = _foreign(command, name)
+    if foreign is not None:
+        return foreign
+    current = engine.occurrence(name)
+    if occurrence != current:
+        if 0 < occurrence < current:
+            return Refusal(
+                f"{name}: occurrence {occurrence} is over, the alarm is at occurrence {current}: look again",
+                f"{name}:第 {occurrence} 次已结束,当前为第 {current} 次:请重新查看",
+            )
+        return Refusal(
+            f"{name}: there is no occurrence {occurrence} (newest: {current})",
+            f"{name}:不存在第 {occurrence} 次(最新为第 {current} 次)",
+        )
+    reason = Reason(f"acknowledged by {command.actor}", f"由 {command.actor} 确认")
+    done = engine.operate(name, lifecycle.ACKNOWLEDGE, now_ns, reason, actor=command.actor, comment=comment)
+    return _named(name, done)
+
+
+def _reset(engine: Engine, command: Command, now_ns: int, events: list[AlarmEvent]) -> Reason | Refusal:
+    name = _alarm_of(command.args)
+    comment = _text(command.args.get("comment", ""))
+    if name is None:
+        return Refusal('a reset needs "alarm" (its id)', "复位需要 “alarm”(报警编号)")
+    if comment is None:
+        return _BAD_COMMENT
+    foreign = _foreign(command, name)
+    if foreign is not None:
+        return foreign
+    reason = Reason(f"reset by {command.actor}", f"由 {command.actor} 复位")
+    done = engine.operate(name, lifecycle.RESET, now_ns, reason, actor=command.actor, comment=comment)
+    if isinstance(done, Refusal):
+        return _named_refusal(name, done)
+    events.append(done)
+    return Reason("alarm reset", "报警已复位")
+
+
+def _comment(engine: Engine, command: Command, _now_ns: int, _events: list[AlarmEvent]) -> Reason | Refusal:
+    name = _alarm_of(command.args)
+    comment = _text(command.args.get("comment"))
+    if name is None:
+        return Refusal('a comment needs "alarm" (its id)', "备注需要 “alarm”(报警编号)")
+    if not comment:
+        return _BAD_COMMENT
+    foreign = _foreign(command, name)
+    if foreign is not None:
+        return foreign
+    if engine.occurrence(name) == 0:
+        return Refusal(f"{name} has never occurred", f"{name} 从未发生")
+    return Reason("comment recorded", "备注已记录")
+
+
+def _resend(_engine: Engine, command: Command, _now_ns: int, _events: list[AlarmEvent]) -> Reason | Refusal:
+    sink, ids, everything = (command.args.get(key) for key in ("sink", "ids", "all"))
+    if command.organisation:
+        return Refusal(
+            "dead letters may be other enterprises' messages: only an unrestricted account may send them",
+            "死信可能包含其他企业的消息:只有不受限账号可以重新发送",
+        )
+    listed = isinstance(ids, list) and bool(ids) and all(isinstance(i, int | str) for i in ids)
+    if not isinstance(sink, str) or not sink or (not listed and everything is not True):
+        return Refusal(
+            '"sink" (a name) and either "ids" (a list) or "all": true are needed',
+            "需要 “sink”(名称)以及 “ids”(列表)或 “all”: true",
+        )
+    return Reason(f"delivery to {sink} will try again", f"将重新向 {sink} 发送")
+
+
+_ACTIONS = {"acknowledge": _acknowledge, "reset": _reset, "comment": _comment, "deadletter_resend": _resend}
+ACTIONS = tuple(sorted(_ACTIONS))
+"""Every action there is."""
+_BAD_COMMENT = Refusal(
+    f'"comment" must be text of at most {MAX_TEXT} characters',
+    f"“comment” 须为不超过 {MAX_TEXT} 个字符的文本",
+)
+
+
+def _several(done: int, refused: list[Refusal]) -> Refusal:
+    total = done + len(refused)
+    return Refusal(
+        f"{done} of {total} acknowledged; refused: " + "; ".join(r.reason_en for r in refused),
+        f"{total} 个中已确认 {done} 个;拒绝:" + ";".join(r.reason_zh for r in refused),
+    )
+
+
+def _foreign(command: Command, alarm: str) -> Refusal | None:
+    """An organisation sees only its own: the answer does not tell whether the alarm exists."""
+    if not command.organisation or alarm.startswith(f"{command.organisation}/"):
+        return None
+    return Refusal(
+        f"{alarm} is not an alarm of {command.organisation}", f"{alarm} 不是 {command.organisation} 的报警"
+    )
+
+
+def _alarm_of(item: Any) -> str | None:
+    name = item.get("alarm") if isinstance(item, Mapping) else None
+    return name if isinstance(name, str) and name else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and len(value) <= MAX_TEXT else None
+
+
+def _named(name: str, done: AlarmEvent | Refusal) -> AlarmEvent | Refusal:
+    return _named_refusal(name, done) if isinstance(done, Refusal) else done
+
+
+def _named_refusal(name: str, refusal: Refusal) -> Refusal:
+    return Refusal(f"{name}: {refusal.reason_en}", f"{name}:{refusal.reason_zh}")

@@ -23,6 +23,10 @@ class JournalFull(JournalError):
     """The disk is full: nothing was written; stop acknowledging, free space, try again."""
 
 
+class JournalBusy(JournalError):
+    """Another program holds a lock on the file: nothing was written; try again."""
+
+
 class FlushFailed(JournalError):
     """The disk did not confirm a flush. Its pages may be gone: the process must exit and re-read the disk."""
 

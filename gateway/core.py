@@ -181,7 +181,7 @@ class Core:
         group = self._assemble(items, asks)
         if not group.entries and self._clock.mono_ns() - self._last_entry_ns >= TICK_NS:
             group.entries.append(Tick(self._stamp()))
-        if group.entries:
+        if group.entries or self._held.entries:
             self._commit(group)
         if self._live is not None:
             self._live.flush()
@@ -198,7 +198,7 @@ class Core:
 
     def _assemble(self, items: Sequence[Item], asks: Sequence[Ask]) -> _Group:
         """Entries in arrival order: neighbouring packets of one epoch make one entry."""
-        group, self._held = self._held, _Group()
+        group = _Group()
         run: list[Packet] = []
         stamp = self._stamp()
 
@@ -223,7 +223,8 @@ class Core:
             else:
                 detail = {"reason": item.reason, "head": item.head, "sha256": item.sha256, "size": item.size}
                 group.entries.append(SystemFact(stamp, "refused", item.topic, detail=detail))
-                group.acks.append((item.epoch, [item.mid]))
+                if item.mid:
+                    group.acks.append((item.epoch, [item.mid]))
         close_run()
         for ask in asks:
             group.entries.append(OperatorCommand(stamp, **ask.fields))
@@ -231,6 +232,8 @@ class Core:
         return group
 
     def _commit(self, group: _Group) -> None:
+        held, self._held = self._held, _Group()
+        group = _Group(held.entries + group.entries, held.acks + group.acks, held.asks + group.asks)
         reached("before-append")
         try:
             positions = self._stores.journal.append(group.entries)

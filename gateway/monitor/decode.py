@@ -6,7 +6,7 @@ import hashlib
 import traceback
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,6 +90,16 @@ class Quarantine:
             self.devices[key] = Unknown(1, at_ns, at_ns, topic)
         else:
             self.beyond += 1
+
+    def export(self) -> dict[str, Any]:
+        """Plain values."""
+        rows = {k: [u.packets, u.first_ns, u.last_ns, u.topic] for k, u in self.devices.items()}
+        return {"devices": rows, "beyond": self.beyond}
+
+    def load(self, stored: dict[str, Any]) -> None:
+        """Back to exported values."""
+        self.devices = {key: Unknown(*row) for key, row in stored["devices"].items()}
+        self.beyond = stored["beyond"]
 
 
 class Decoder:

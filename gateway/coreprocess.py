@@ -1,0 +1,293 @@
+"""The core process: wires receiver, intake, journal, monitor, ledger and the live channel, and runs the loop."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+
+from gateway.alarms.events import UNACKNOWLEDGED, CommandEvent
+from gateway.clock import Clock, new_boot_id, new_id, new_seed
+from gateway.commands import CommandServer
+from gateway.config import Config
+from gateway.core import Ask, Core, Stores, Wanted
+from gateway.crashpoint import reached
+from gateway.errors import FlushFailed
+from gateway.fleet import read_fleet, read_profiles
+from gateway.ingest.admission import Admission
+from gateway.ingest.intake import Intake
+from gateway.ingest.mqtt import Receiver
+from gateway.journal import Journal
+from gateway.ledger import Ledger
+from gateway.live import LiveSender
+from gateway.monitor.warm import compile_loops
+from gateway.paths import DataFolder
+from gateway.snapshots import SnapshotStore
+
+IDLE_S = 0.25
+"""The core looks up at least this often: Tick entries, timers, commands."""
+FULL_DISK_RETRY_S = 0.5
+HEALTH_NS = 10_000_000_000
+UNKNOWN_DEVICE_BYTES = 16 * 1024
+EXIT_FLUSH_FAILED = 74
+
+
+def wanted(config: Config) -> Wanted:
+    """The fleet and profiles that the configuration names; ConfigError lists every problem."""
+    profiles = read_profiles(list(config.profiles))
+    devices = read_fleet(config.fleet, set(profiles))
+    return Wanted(
+        devices,
+        profiles,
+        clock=config.clock,
+        exercise=config.clock == "stream",
+        snapshot_every_ns=round(config.snapshots.every_s * 1e9),
+    )
+
+
+class CoreProcess:
+    """Everything the core process holds. ``run`` returns the exit status."""
+
+    def __init__(self, config: Config, data: DataFolder, clock: Clock) -> None:
+        self._log = structlog.get_logger("core")
+        self._config = config
+        self._data = data
+        self._clock = clock
+        self._wanted = wanted(config)
+        self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._reload = threading.Event()
+        self._limits: dict[str, int] = {}
+        ingest = config.ingest
+        self._intake = Intake(ingest.max_queued_packets, ingest.max_queued_bytes)
+        self._admission = Admission(lambda key: self._limits.get(key, UNKNOWN_DEVICE_BYTES))
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+        self._live = LiveSender(data.live_socket, self._table)
+        self._receiver: Receiver | None = None
+        self._core = self._make_core()
+        self._last_health_ns = 0
+
+    def run(self) -> int:
+        """Until told to stop; 0 after a clean stop."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGHUP, self._ask_reload)
+        compile_loops(self._wanted.devices, self._wanted.profiles)
+        replayed = self._core.start()
+        self._set_limits()
+        self._log.info("core started", replayed=replayed, devices=len(self._wanted.devices))
+        for path in self._core.damaged_snapshots:
+            self._log.warning("snapshot damaged, an older one was used", path=path)
+        for warning in self._stores.journal.warnings:
+            self._log.warning("journal", warning=warning)
+        self._receiver = Receiver(
+            self._config.ingest,
+            self._intake,
+            self._admission,
+            self._clock,
+            had_session=self._core.monitor.had_session,
+            last_epoch=self._core.monitor.last_epoch,
+        )
+        server = CommandServer(self._data.core_socket, self.answer)
+        server.start()
+        self._receiver.start()
+        try:
+            self._loop()
+        except FlushFailed as failed:
+            # the pages may be gone from the cache: only a fresh read of the disk can be trusted
+            self._log.critical("the disk did not confirm a flush: exiting", error=str(failed))
+            os._exit(EXIT_FLUSH_FAILED)
+        self._receiver.stop_reading()
+        self._drain()
+        self._receiver.stop()
+        server.close()
+        self._core.stop()
+        self._writer.shutdown()
+        self._live.close()
+        self._stores.journal.close()
+        self._stores.ledger.close()
+        self._log.info("core stopped")
+        return 0
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One question on the command socket."""
+        operation = request.get("op")
+        if operation == "command":
+            return self._command(request)
+        if operation == "status":
+            return self.status()
+        monitor = self._core.monitor
+        if operation == "rejections":
+            newest = list(monitor.inlet.rejections.recent)[-int(request.get("limit", 100)) :]
+            return {"rejections": [r._asdict() for r in reversed(newest)], "counts": dict(monitor.counts.rejected)}
+        if operation == "quarantine":
+            return monitor.inlet.quarantine.export()
+        if operation == "values":
+            return {"values": monitor.values_of(str(request.get("device", "")))}
+        return {"accepted": False, "reason_en": f"unknown operation {operation!r}", "reason_zh": "未知操作"}
+
+    def status(self) -> dict[str, Any]:
+        """What /health and /metrics show; read without stopping the core."""
+        core, monitor = self._core, self._core.monitor
+        counts = monitor.counts
+        oldest = self._intake.oldest_received_ns
+        now = self._clock.mono_ns()
+        states = [a.state for a in list(monitor.engine.open_alarms())]
+        link = self._receiver.status() if self._receiver is not None else {"connected": False}
+        return {
+            "position": self._stores.journal.head.position,
+            "turn_age_s": (now - core.last_turn_ns) / 1e9,
+            "wall_ns": self._clock.wall_ns(),
+            "gateway_ns": monitor.line.now_ns,
+            "version": monitor.version,
+            "exercise": monitor.exercise,
+            "blind": bool(core.blind),
+            "blind_reason": core.blind,
+            "counts": {name: getattr(counts, name) for name in counts.__struct_fields__},
+            "alarms_open": len(states),
+            "alarms_unacknowledged": states.count(UNACKNOWLEDGED),
+            "intake_packets": self._intake.depth,
+            "behind_s": 0.0 if oldest is None else (now - oldest) / 1e9,
+            "devices": len(monitor.roster.index),
+            "devices_unknown": len(monitor.inlet.quarantine.devices),
+            "link_up": bool(link["connected"]),
+            "link": link,
+            "live_dropped": self._live.dropped,
+            "ledger_seq": self._stores.ledger.last_seq,
+        }
+
+    def _make_core(self) -> Core:
+        data, config = self._data, self._config
+        ledger = Ledger(data.ledger)
+        journal = Journal(
+            data.journal,
+            segment_bytes=config.journal.segment_mib << 20,
+            segment_age_ns=round(config.journal.segment_hours * 3600e9),
+            witness=ledger.witness(),
+        )
+        self._stores = Stores(journal, ledger, SnapshotStore(data.snapshots))
+        return Core(
+            self._stores,
+            self._wanted,
+            self._clock,
+            new_boot_id(),
+            new_seed(),
+            self._acknowledge,
+            self._live,
+            config.partition,
+            save=self._save,
+        )
+
+    def _save(self, work: Any) -> None:
+        self._writer.submit(work).add_done_callback(self._saved)
+
+    def _saved(self, future: Any) -> None:
+        error = future.exception()
+        if error is not None:
+            self._log.error("snapshot not written; the journal's tail grows until one is", error=str(error))
+
+    def _acknowledge(self, epoch: int, mids: list[int]) -> None:
+        if self._receiver is not None:
+            self._receiver.acknowledge(epoch, mids)
+
+    def _table(self) -> tuple[int, bytes]:
+        channels = self._core.monitor.channels
+        return channels.version, channels.export()
+
+    def _loop(self) -> None:
+        ingest = self._config.ingest
+        while not self._stopping.is_set():
+            if self._core.blind:
+                self._clock.sleep(FULL_DISK_RETRY_S)
+                items = []
+            else:
+                items = self._intake.next_group(ingest.max_group_packets, ingest.max_group_bytes, IDLE_S)
+            if items:
+                reached("received")
+            self._core.turn(items, self._waiting_asks())
+            if self._reload.is_set():
+                self._reload.clear()
+                self._reload_config()
+            self._tell_health()
+
+    def _drain(self) -> None:
+        """What was received before the stop is journalled, not acknowledged twice: nothing to lose."""
+        ingest = self._config.ingest
+        while items := self._intake.next_group(ingest.max_group_packets, ingest.max_group_bytes, 0.0):
+            self._core.turn(items, self._waiting_asks())
+
+    def _waiting_asks(self) -> list[Ask]:
+        waiting: list[Ask] = []
+        while not self._asks.empty():
+            waiting.append(self._asks.get())
+        return waiting
+
+    def _command(self, request: dict[str, Any]) -> dict[str, Any]:
+        deadline_s = float(request.get("deadline_s", 5.0))
+        answered: queue.SimpleQueue[CommandEvent] = queue.SimpleQueue()
+        fields = {
+            "id": str(request.get("id") or new_id()),
+            "action": str(request["action"]),
+            "args": dict(request.get("args", {})),
+            "actor": str(request["actor"]),
+            "role": str(request["role"]),
+            "organisation": str(request.get("organisation", "")),
+            "deadline_ns": self._clock.wall_ns() + round(deadline_s * 1e9),
+            "source": str(request.get("source", "")),
+        }
+        self._asks.put(Ask(fields, answered.put))
+        self._intake.wake()
+        try:
+            event = answered.get(timeout=deadline_s)
+        except queue.Empty:
+            return {
+                "accepted": False,
+                "reason_en": "the core did not answer in time; the command will not act later",
+                "reason_zh": "核心未在时限内应答; 该命令不会再执行",
+            }
+        return {
+            "accepted": event.accepted,
+            "reason_en": event.reason_en,
+            "reason_zh": event.reason_zh,
+            "event": event.id,
+        }
+
+    def _tell_health(self) -> None:
+        now = self._clock.mono_ns()
+        if now - self._last_health_ns < HEALTH_NS:
+            return
+        self._last_health_ns = now
+        status = self.status()
+        names = ("position", "alarms_open", "alarms_unacknowledged", "intake_packets", "behind_s", "live_dropped")
+        figures = {name: float(status[name]) for name in names}
+        figures |= {f"count_{k}": float(v) for k, v in status["counts"].items() if isinstance(v, int)}
+        figures["rejected"] = float(sum(status["counts"]["rejected"].values()))
+        figures["link_up"] = float(status["link_up"])
+        self._live.send(["health", self._clock.wall_ns(), figures])
+
+    def _set_limits(self) -> None:
+        roster = self._core.monitor.roster
+        self._limits = {key: roster.profile_of(n).max_payload_bytes for key, n in roster.index.items()}
+
+    def _reload_config(self) -> None:
+        try:
+            new = wanted(self._config)
+        except Exception as error:  # noqa: BLE001 - a wrong new configuration must not end the running one
+            self._log.error("new configuration refused, the old one stays in force", problems=str(error))
+            return
+        changed = self._core.change_config(new.devices, new.profiles)
+        self._set_limits()
+        self._log.info("configuration reloaded", changed=changed)
+
+    def _stop(self, *_signal: object) -> None:
+        self._stopping.set()
+        self._intake.wake()
+
+    def _ask_reload(self, *_signal: object) -> None:
+        self._reload.set()
+        self._intake.wake()

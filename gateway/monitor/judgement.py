@@ -1,0 +1,174 @@
+"""From findings and commands to events: every change goes through the alarm engine, in one order, with ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import DISORDER, SUSPECT, Findings, Readings
+from gateway.alarms import definition
+from gateway.alarms.definition import Definition
+from gateway.alarms.commands import obey
+from gateway.alarms.engine import Engine, EventIds
+from gateway.alarms.events import NoteEvent
+from gateway.monitor.bank import Detector
+from gateway.monitor.entries import OperatorCommand
+from gateway.monitor.naming import Naming
+from gateway.monitor.outcome import Outcome
+from gateway.monitor.roster import Change, Roster
+from gateway.monitor.timeline import TimeLine
+
+
+class Judgement:
+    """The events of one entry are numbered in the order they are made."""
+
+    def __init__(self, engine: Engine, roster: Roster, bank: list[Detector], partition: int) -> None:
+        self._engine = engine
+        self._roster = roster
+        self._bank = bank
+        self._naming = Naming(roster)
+        self._ids = EventIds(partition)
+        engine.make_id = self._ids
+        self._outcome = Outcome(0)
+        self._wall_ns = 0
+        self.exercise = False
+
+    def begin(self, outcome: Outcome, line: TimeLine, *, exercise: bool) -> None:
+        """Events from now on belong to this outcome."""
+        self._ids.begin(outcome.position)
+        self._outcome = outcome
+        self._wall_ns = line.wall_ns
+        self.exercise = exercise
+
+    def judge(self, readings: Readings) -> list[str]:
+        """Let every detector see the readings; findings act in the readings' order. Returns the faults of
+        detectors that failed."""
+        faults = [fault for detector in self._bank if (fault := detector.step(readings))]
+        found = [
+            (int(finding["row"]), order, detector, finding)
+            for order, detector in enumerate(self._bank)
+            for finding in detector.findings.found()
+        ]
+        found.sort(key=lambda item: item[:2])  # stable: a detector's own order within a row stays
+        for row, _, detector, finding in found:
+            known = self._naming.of_channel(int(finding["slot"]), detector, int(finding["condition"]))
+            self._apply(known, finding, int(readings.time[row]))
+        return faults
+
+    def silence_of_channels(self, findings: Findings) -> None:
+        """Channels that fell silent or spoke again."""
+        for finding in findings.found():
+            name = "never_seen" if finding["condition"] else "silent"
+            self._apply(self._naming.silence(int(finding["slot"]), name), finding, 0)
+
+    def silence_of_devices(self, findings: Findings) -> None:
+        """Whole devices that fell silent or spoke again."""
+        for finding in findings.found():
+            name = "never_seen" if finding["condition"] else "silent"
+            self._apply(self._naming.of_device(int(finding["slot"]), name), finding, 0)
+
+    def clock_changed(self, device: int, event_ns: int, skew_change_ns: int) -> None:
+        """A device's clock is believed anew: it has happened and is over, so it waits to be seen."""
+        known = self._naming.of_device(device, "clock_changed")
+        for active in (True, False):
+            self._put(known, active=active, event_ns=event_ns, value=skew_change_ns / -1e9, limit=None, flags=())
+
+    def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
+        """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
+        del detail
+        name, _, of_what = subject.partition(".")
+        self._put(definition.system(name, of_what), active=active, event_ns=0, value=None, limit=None, flags=())
+
+    def command(self, entry: OperatorCommand) -> None:
+        """Apply or refuse an operator's command; both are recorded."""
+        answer, events = obey(self._engine, entry, self._wall_ns)
+        self._outcome.events += [answer, *events]
+
+    def note(self, kind: str, reason_en: str, reason_zh: str, detail: dict[str, Any]) -> None:
+        """Record something that needs no operator."""
+        self._outcome.events.append(
+            NoteEvent(
+                id=self._ids(),
+                kind=kind,
+                at_ns=self._wall_ns,
+                reason_en=reason_en,
+                reason_zh=reason_zh,
+                detail=detail,
+            )
+        )
+
+    def rule_changed(self, kind: str, slots: npt.NDArray[np.int64]) -> None:
+        """These channels have another rule now: what the old one raised is over."""
+        open_ids = self._open_ids()
+        if not open_ids:
+            return
+        for slot in slots.tolist():
+            if open_ids.intersection(ids := self._naming.ids_of_channel(slot, kind)):
+                self._retire([i for i in ids if i in open_ids])
+
+    def roster_changed(self, change: Change) -> None:
+        """Devices left or lost channels: their alarms are over."""
+        self._naming.forget()
+        channels = self._roster.channels
+        open_ids = self._open_ids()
+        for number in change.retired:
+            key = channels.devices[number].key
+            now = self._roster.index.get(key)
+            kept = set() if now is None else {p.channel for p in self._roster.profile_of(now).points} | {""}
+            mine = [i for i in open_ids if i.startswith(f"{key}/")]
+            self._retire(sorted(i for i in mine if i[len(key) + 1 :].partition(":")[0] not in kept))
+        for alarm in list(self._engine.open_alarms()):
+            again = self._naming.again(alarm.definition)
+            if again is not None:
+                self._engine.redefine(again)
+
+    def _open_ids(self) -> set[str]:
+        return {alarm.definition.id for alarm in self._engine.open_alarms()}
+
+    def _retire(self, ids: list[str]) -> None:
+        self._outcome.events += self._engine.retire(ids, self._wall_ns)
+
+    def _apply(self, known: Definition, finding: Any, time: int) -> None:
+        flags = []
+        if time & SUSPECT:
+            flags.append("suspect_time")
+        if time & DISORDER:
+            flags.append("out_of_order")
+        self._put(
+            known,
+            active=bool(finding["active"]),
+            event_ns=int(finding["event_ns"]),
+            value=_number(finding["value"]),
+            limit=_number(finding["limit"]),
+            flags=tuple(flags),
+        )
+
+    def _put(
+        self,
+        known: Definition,
+        *,
+        active: bool,
+        event_ns: int,
+        value: float | None,
+        limit: float | None,
+        flags: tuple[str, ...],
+    ) -> None:
+        if self.exercise:
+            flags = (*flags, "exercise")
+        event = self._engine.apply(
+            known,
+            active=active,
+            at_ns=self._wall_ns,
+            event_ns=event_ns,
+            value=value,
+            limit=limit,
+            flags=flags,
+        )
+        if event is not None:
+            self._outcome.events.append(event)
+
+def _number(value: Any) -> float | None:
+    plain = float(value)
+    return None if plain != plain else plain  # noqa: PLR0124 - NaN is the only value unlike itself

@@ -1,0 +1,288 @@
+"""``Monitor.step``: one journal entry in, its outcome out. Total, deterministic, and the whole truth.
+
+Live and replay are the same call. What the journal holds is all that the monitor ever knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detectors import Readings
+from gateway.alarms.engine import Engine
+from gateway.monitor.bank import PER_READING, Detector
+from gateway.monitor.channels import ChannelTable
+from gateway.monitor.counts import Counts
+from gateway.monitor.entries import (
+    ConfigChange,
+    Entry,
+    Link,
+    OperatorCommand,
+    Packets,
+    Started,
+    SystemFact,
+)
+from gateway.monitor.judgement import Judgement
+from gateway.monitor.outcome import Outcome
+from gateway.monitor.packets import Inlet
+from gateway.monitor.roster import Change, Roster, settings_of, unpack
+from gateway.monitor.silence import Silence
+from gateway.monitor.timeline import TimeLine
+
+BEHAVIOUR = 1
+"""Raised whenever the same entries would give other events: hash equality holds within one behaviour."""
+
+SWEEP_NS = 250_000_000
+"""Timers are looked at when gateway time crosses a multiple of this."""
+
+
+class Monitor:
+    """One partition's whole state. Not thread-safe: one thread steps it."""
+
+    def __init__(self, partition: int = 1) -> None:
+        self.partition = partition
+        self.line = TimeLine()
+        self.counts = Counts()
+        self.engine = Engine()
+        self.exercise = False
+        self.version = ""
+        self.last_readings = 0
+        self.had_session = False
+        """Whether a broker session was ever established: a later one without it may have lost packets."""
+        self.last_epoch = 0
+        """Highest connection epoch seen, so that epochs never repeat."""
+        self._before_ns = 0
+        self._assemble(Roster())
+
+    def _assemble(self, roster: Roster) -> None:
+        self.roster = roster
+        self.inlet = Inlet(roster, self.line, self.counts)
+        self.bank = [Detector(kind) for kind in PER_READING]
+        self.silence = Silence(roster)
+        self.judgement = Judgement(self.engine, roster, self.bank, self.partition)
+        self.last_value = np.full(0, np.nan)
+        self.last_event_ns = np.zeros(0, np.int64)
+        self.last_quality = np.zeros(0, np.uint8)
+
+    @property
+    def channels(self) -> ChannelTable:
+        """Who each slot is."""
+        return self.roster.channels
+
+    def step(self, position: int, entry: Entry) -> Outcome:
+        """Take one entry; ``position`` is its place in the journal, from 1. Never raises for what devices,
+        operators or brokers send."""
+        outcome = Outcome(position, previous_readings=self.last_readings)
+        before_ns = self._before_ns = self.line.now_ns
+        jump = self.line.advance(entry.stamp)
+        self.judgement.begin(outcome, self.line, exercise=self.exercise)
+        if jump:
+            self._wall_jumped(jump)
+        taken: Callable[[Any, Outcome], None] = {
+            Started: self._started,
+            Packets: self._packets,
+            OperatorCommand: self._command,
+            ConfigChange: self._config,
+            Link: self._link,
+            SystemFact: self._fact,
+        }.get(type(entry), _nothing)
+        taken(entry, outcome)
+        if self.silence.urgent or self.line.now_ns // SWEEP_NS != before_ns // SWEEP_NS:
+            self.silence.sweep(self.line.now_ns, self.judgement)
+        return outcome
+
+    def _started(self, entry: Started, _outcome: Outcome) -> None:
+        first = self._before_ns == 0
+        self.line.stream = entry.clock == "stream"
+        if self.line.stream and first:
+            self.line.now_ns = 0  # the first reading says what time it is
+        self.exercise = entry.exercise
+        self.version = entry.version
+        self.judgement.exercise = entry.exercise
+        self.silence.started(self.line.now_ns if first else self._before_ns)
+        self.judgement.note(
+            "started",
+            f"riskgate {entry.version} started (behaviour {entry.behaviour}, clock {entry.clock})",
+            f"riskgate {entry.version} 已启动 (行为版本 {entry.behaviour}, 时钟 {entry.clock})",
+            {"boot": entry.stamp.boot, "behaviour": entry.behaviour, "exercise": entry.exercise},
+        )
+
+    def _packets(self, entry: Packets, outcome: Outcome) -> None:
+        rebased = self.inlet.take(outcome.position, entry, outcome)
+        readings = outcome.readings
+        if not len(readings):
+            return
+        self.last_readings = outcome.position
+        begin = 0
+        for row, device, skew_change in rebased:
+            self._judge(readings, begin, row)
+            begin = row
+            slots = self.roster.slots_of(device)
+            self.inlet.forget_newest(slots, int(readings.event_ns[row]))
+            for detector in self.bank:
+                detector.shift(np.arange(slots.start, slots.stop), -skew_change)
+            self.judgement.clock_changed(device, int(readings.event_ns[row]), skew_change)
+        self._judge(readings, begin, len(readings))
+        self.silence.heard(readings, self.judgement)
+        self.last_value[readings.slot] = readings.value
+        self.last_event_ns[readings.slot] = readings.event_ns
+        self.last_quality[readings.slot] = readings.quality
+
+    def _judge(self, readings: Readings, begin: int, end: int) -> None:
+        if begin == end:
+            return
+        for fault in self.judgement.judge(readings.take(slice(begin, end))):
+            self.counts.add("faults", fault)
+
+    def _command(self, entry: OperatorCommand, _outcome: Outcome) -> None:
+        self.judgement.command(entry)
+
+    def _config(self, entry: ConfigChange, _outcome: Outcome) -> None:
+        change = self.roster.apply(unpack(entry), entry.digest)
+        channels = self.channels
+        self.inlet.decoder.forget_routes()
+        self.inlet.grow(len(channels.devices), len(channels))
+        for detector in self.bank:
+            detector.grow(len(channels))
+        self.silence.grow(len(channels))
+        grown = len(channels) - len(self.last_value)
+        self.last_value = np.concatenate([self.last_value, np.full(grown, np.nan)])
+        self.last_event_ns = np.concatenate([self.last_event_ns, np.zeros(grown, np.int64)])
+        self.last_quality = np.concatenate([self.last_quality, np.zeros(grown, np.uint8)])
+        self._rule(change)
+        active = len(self.roster.index)
+        self.judgement.note(
+            "configuration",
+            f"configuration {entry.digest[:12]} in force: {active} devices, {len(change.added)} new, "
+            f"{len(change.retired)} retired",
+            f"配置 {entry.digest[:12]} 生效: {active} 台设备, 新增 {len(change.added)}, 停用 {len(change.retired)}",
+            {"digest": entry.digest, "devices": active},
+        )
+
+    def _rule(self, change: Change) -> None:
+        """Give every new or changed channel its rules; the state of an unchanged rule is kept."""
+        if change.moved:
+            old, new = (np.array(side, np.int64) for side in zip(*change.moved, strict=True))
+            for detector in self.bank:
+                detector.move(old, new)
+            self.silence.detector.move(old, new)
+        groups: dict[str, list[int]] = {}
+        added = set(change.added)
+        for number in self.roster.active_devices():
+            name = self.channels.devices[number].profile
+            if number in added or name in change.reruled:
+                groups.setdefault(name, []).append(number)
+        for name, numbers in groups.items():
+            profile = self.roster.profiles[name]
+            clocks = self.inlet.clocks
+            clocks["late_after_ns"][numbers] = profile.late_after_ns
+            clocks["max_future_ns"][numbers] = profile.max_future_ns
+            clocks["rebase"][numbers] = profile.rebase_readings
+            first = np.array([self.roster.first_slot[n] for n in numbers], np.int64)
+            for place in range(len(profile.points)):
+                settings = settings_of(profile, place)
+                for detector in self.bank:
+                    changed = detector.configure(first + place, settings.get(detector.kind))
+                    self.judgement.rule_changed(detector.kind, changed)
+                self.silence.configure(first + place, settings["silent"])
+        for number in change.retired:
+            slots = np.arange(self.roster.slots_of(number).start, self.roster.slots_of(number).stop)
+            for detector in self.bank:
+                detector.configure(slots, None)
+            self.silence.retire(slots)
+        self.judgement.roster_changed(change)
+
+    def _link(self, entry: Link, _outcome: Outcome) -> None:
+        self.silence.link(up=entry.up, now_ns=self.line.now_ns)
+        self.last_epoch = max(self.last_epoch, entry.epoch)
+        if entry.up:
+            self.had_session = True
+            self.judgement.condition("link_down", active=False)
+            if entry.expected_session and not entry.session_present:
+                # it has happened and is over: what was lost can only be looked for, so it waits to be seen
+                self.judgement.condition("possible_gap", active=True)
+                self.judgement.condition("possible_gap", active=False)
+
+    def _fact(self, entry: SystemFact, _outcome: Outcome) -> None:
+        if entry.kind == "refused":
+            self.counts.add("refused", str(entry.detail.get("reason", "")))
+        elif entry.kind == "condition":
+            self.judgement.condition(entry.subject, active=entry.active, detail=entry.detail)
+
+    def _wall_jumped(self, jump_ns: int) -> None:
+        self.inlet.wall_jumped(jump_ns)
+        seconds = jump_ns / 1e9
+        self.judgement.note(
+            "clock_jump",
+            f"the gateway's own clock was set by {seconds:+.1f} s; timers are not affected",
+            f"网关时钟被调整 {seconds:+.1f} 秒; 定时器不受影响",
+            {"seconds": seconds},
+        )
+
+    def values_of(self, key: str) -> list[dict[str, Any]]:
+        """Last value of every channel of a device, for live-state questions; [] for an unknown one."""
+        number = self.roster.index.get(key)
+        if number is None:
+            return []
+        return [
+            {
+                "channel": self.channels.channel(slot).channel,
+                "value": None if np.isnan(self.last_value[slot]) else float(self.last_value[slot]),
+                "event_ns": int(self.last_event_ns[slot]),
+                "quality": int(self.last_quality[slot]),
+            }
+            for slot in self.roster.slots_of(number)
+        ]
+
+    def save(self) -> bytes:
+        """Everything needed to stand here again, as bytes for a snapshot."""
+        stored = {
+            "partition": self.partition,
+            "line": self.line.export(),
+            "counts": self.counts,
+            "engine": self.engine.export(),
+            "exercise": self.exercise,
+            "version": self.version,
+            "last_readings": self.last_readings,
+            "had_session": self.had_session,
+            "last_epoch": self.last_epoch,
+            "roster": self.roster.export(),
+            "inlet": self.inlet.export(),
+            "bank": {d.kind: d.export() for d in self.bank},
+            "silence": self.silence.export(),
+            "last": [self.last_value.tobytes(), self.last_event_ns.tobytes(), self.last_quality.tobytes()],
+        }
+        return msgspec.msgpack.encode(stored)
+
+    @classmethod
+    def load(cls, body: bytes) -> Monitor:
+        """The monitor of a snapshot's bytes; ValueError when they hold another layout."""
+        stored = msgspec.msgpack.decode(body)
+        monitor = cls(stored["partition"])
+        monitor.line = TimeLine.load(stored["line"])
+        monitor.counts = msgspec.convert(stored["counts"], Counts)
+        monitor.engine = Engine.load(stored["engine"])
+        monitor.exercise = stored["exercise"]
+        monitor.version = stored["version"]
+        monitor.last_readings = stored["last_readings"]
+        monitor.had_session = stored["had_session"]
+        monitor.last_epoch = stored["last_epoch"]
+        monitor._assemble(Roster.load(stored["roster"]))
+        monitor.inlet.load(stored["inlet"])
+        for detector in monitor.bank:
+            detector.load(stored["bank"][detector.kind])
+        monitor.silence.load(stored["silence"])
+        value, event, quality = stored["last"]
+        monitor.last_value = np.frombuffer(value, np.float64).copy()
+        monitor.last_event_ns = np.frombuffer(event, np.int64).copy()
+        monitor.last_quality = np.frombuffer(quality, np.uint8).copy()
+        return monitor
+
+
+def _nothing(_entry: object, _outcome: Outcome) -> None:
+    """A Tick: only time passed."""
+
+

@@ -1,0 +1,104 @@
+"""Which alarm a finding is about: from (slot, detector, condition) to the alarm's definition."""
+
+from __future__ import annotations
+
+from device_profiles import AlarmDefinition, Profile
+from gateway.alarms import definition
+from gateway.alarms.definition import Definition, Place
+from gateway.monitor.bank import Detector
+from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster
+
+
+class Naming:
+    """Definitions are made when first needed: alarms are rare, channels are many."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._known: dict[tuple[int, str], Definition] = {}
+        self._device_known: dict[tuple[int, str], Definition] = {}
+
+    def of_channel(self, slot: int, detector: Detector, condition: int) -> Definition:
+        """The alarm of one finding of a detector."""
+        name = detector.module.FINDINGS[condition]
+        if detector.kind == "discrete":
+            name = self._discrete(slot)[condition].condition
+        key = (slot, name)
+        if key not in self._known:
+            self._known[key] = self._make(slot, detector.kind, name)
+        return self._known[key]
+
+    def silence(self, slot: int, name: str) -> Definition:
+        """ "silent" or "never_seen" of one channel under a live device."""
+        key = (slot, name)
+        if key not in self._known:
+            self._known[key] = self._make(slot, "silent", name)
+        return self._known[key]
+
+    def of_device(self, device: int, condition: str) -> Definition:
+        """An alarm about a whole device."""
+        key = (device, condition)
+        if key not in self._device_known:
+            profile = self._profile(device)
+            named = next((a for a in profile.device_alarms if a.condition == condition), None)
+            self._device_known[key] = definition.device(condition, named, self._place(device))
+        return self._device_known[key]
+
+    def ids_of_channel(self, slot: int, kind: str) -> list[str]:
+        """Every alarm id that a detector may raise at a slot."""
+        place = self._place(int(self._roster.channels.device_of_slot[slot]), slot)
+        if kind == "discrete":
+            names = [a.condition for a in self._discrete(slot)]
+        else:
+            names = {"limits": ["LL", "L", "H", "HH"], "out_of_range": ["sensor_fault", "out_of_range"]}.get(
+                kind, ["silent", "never_seen"]
+            )
+        return [definition.alarm_id(place, name) for name in names]
+
+    def again(self, known: Definition) -> Definition | None:
+        """The same alarm as the configuration in force defines it; None for one it does not know."""
+        number = self._roster.index.get(f"{known.enterprise}/{known.site}/{known.device}")
+        if number is None:
+            return None
+        if not known.channel:
+            return self.of_device(number, known.condition)
+        profile = self._profile(number)
+        places = [place for place, point in enumerate(profile.points) if point.channel == known.channel]
+        rules = [a for a in _alarms_of(profile, known.channel) if a.condition == known.condition]
+        if not places or (known.category == "process" and not rules):
+            return None
+        slot = self._roster.slots_of(number)[places[0]]
+        return self._make(slot, "limits" if known.category == "process" else "silent", known.condition)
+
+    def forget(self) -> None:
+        """The configuration changed: texts and priorities may differ."""
+        self._known.clear()
+        self._device_known.clear()
+
+    def _make(self, slot: int, kind: str, name: str) -> Definition:
+        device = int(self._roster.channels.device_of_slot[slot])
+        profile = self._profile(device)
+        place = self._place(device, slot)
+        point = profile.point(place.channel)
+        if kind in {"limits", "discrete"} and point is not None:
+            alarm = next(a for a in _alarms_of(profile, place.channel) if a.condition == name)
+            return definition.process(alarm, point, place, clear_readings=profile.clear_readings)
+        named = next((a for a in profile.device_alarms if a.condition == name), None)
+        return definition.device(name, named, place, point=point, clear_readings=profile.clear_readings)
+
+    def _discrete(self, slot: int) -> list[AlarmDefinition]:
+        device = int(self._roster.channels.device_of_slot[slot])
+        channel = self._roster.channels.channel(slot).channel
+        return _alarms_of(self._profile(device), channel)[:MAX_DISCRETE_ALARMS]
+
+    def _profile(self, device: int) -> Profile:
+        return self._roster.profiles[self._roster.channels.devices[device].profile]
+
+    def _place(self, device: int, slot: int | None = None) -> Place:
+        row = self._roster.channels.devices[device]
+        family = row.profile.partition("/")[0]
+        channel = "" if slot is None else self._roster.channels.channel(slot).channel
+        return Place(row.enterprise, row.site, row.asset, row.device, family, channel)
+
+
+def _alarms_of(profile: Profile, channel: str) -> list[AlarmDefinition]:
+    return [a for a in profile.alarms if a.channel == channel]

@@ -1,0 +1,120 @@
+"""Who has not spoken: the silence time line, which stands still while we ourselves are deaf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Findings, Readings, silent
+from gateway.monitor.bank import Detector
+from gateway.monitor.roster import Roster
+
+if TYPE_CHECKING:
+    from gateway.monitor.judgement import Judgement
+
+LINK_GRACE_NS = 10_000_000_000
+"""A link down for longer is an alarm of its own; shorter is a reconnect."""
+
+
+class Silence:
+    """Silence is not counted while the broker's link is down, nor for one period after it is back."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self.detector = Detector("silent")
+        self._device_findings = Findings()
+        self.down_since_ns: int | None = 0
+        """Gateway time since when the link is down; None while it is up."""
+        self.paused_ns = 0
+        self._told_down = False
+        self._urgent = False
+
+    def started(self, now_ns: int) -> None:
+        """The core started: deaf since ``now_ns``, the last time the journal knows."""
+        if self.down_since_ns == 0:
+            self.paused_ns = self.down_since_ns = now_ns
+        else:
+            self.link(up=False, now_ns=now_ns)
+
+    def link(self, *, up: bool, now_ns: int) -> None:
+        """The broker's link changed."""
+        if up and self.down_since_ns is not None:
+            self.paused_ns += max(0, now_ns - self.down_since_ns)
+            self.down_since_ns = None
+            self._told_down = False
+            silent.link_back(self.detector.parameters, self.detector.state, self._now(now_ns))
+        elif not up and self.down_since_ns is None:
+            self.down_since_ns = now_ns
+
+    def heard(self, readings: Readings, judgement: Judgement) -> None:
+        """Readings are signs of life."""
+        findings = self.detector.findings
+        findings.count = 0
+        offset = self.paused_ns
+        if silent.step(self.detector.parameters, self.detector.state, readings, findings, offset):
+            self._urgent = True
+        judgement.silence_of_channels(findings)
+
+    def sweep(self, now_ns: int, judgement: Judgement) -> None:
+        """Time passed."""
+        if self.down_since_ns is not None:
+            if not self._told_down and now_ns - self.down_since_ns >= LINK_GRACE_NS:
+                self._told_down = True
+                judgement.condition("link_down", active=True)
+            if not self._urgent:
+                return
+        self._urgent = False
+        findings, devices = self.detector.findings, self._device_findings
+        findings.count = devices.count = 0
+        silent.sweep(
+            self.detector.parameters,
+            self.detector.state,
+            self._roster.channels.device_of_slot,
+            len(self._roster.channels.devices),
+            self._now(now_ns),
+            findings,
+            devices,
+        )
+        judgement.silence_of_devices(devices)
+        judgement.silence_of_channels(findings)
+
+    @property
+    def urgent(self) -> bool:
+        """A device that was found silent spoke: sweep at once."""
+        return self._urgent
+
+    def grow(self, count: int) -> None:
+        """Room for more slots."""
+        self.detector.grow(count)
+
+    def configure(self, slots: npt.NDArray[np.int64], settings: dict[str, Any]) -> npt.NDArray[np.int64]:
+        """Watch these channels; returns those whose time-out changed."""
+        return self.detector.configure(slots, settings)
+
+    def retire(self, slots: npt.NDArray[np.int64]) -> None:
+        """Watch these channels no longer."""
+        self.detector.configure(slots, None)
+
+    def _now(self, now_ns: int) -> int:
+        at = now_ns if self.down_since_ns is None else min(now_ns, self.down_since_ns)
+        return max(0, at - self.paused_ns)
+
+    def export(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "detector": self.detector.export(),
+            "down_since_ns": self.down_since_ns,
+            "paused_ns": self.paused_ns,
+            "told_down": self._told_down,
+            "urgent": self._urgent,
+        }
+
+    def load(self, stored: dict[str, Any]) -> None:
+        """Back to exported values."""
+        self.detector.load(stored["detector"])
+        self.down_since_ns = stored["down_since_ns"]
+        self.paused_ns = stored["paused_ns"]
+        self._told_down = stored["told_down"]
+        self._urgent = stored["urgent"]

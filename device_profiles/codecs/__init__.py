@@ -12,7 +12,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import msgspec
 
 REASONS = (
     "empty",
@@ -42,17 +44,19 @@ class Refusal(Exception):  # noqa: N818 - it is the refusal, not an error of our
         super().__init__(f"{reason}: {detail}" if detail else reason)
 
 
-class Row(NamedTuple):
-    """One reading as the device sent it."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One reading as the device sent it. Hashable, compared by value."""
 
     channel: str
-    time_ms: float | None
-    """Unix milliseconds, or None when the device sends no time."""
     value: float | None
     """None is a reading the device could not take."""
-    unit: str | None
-    quality: str
-    """ "good", "uncertain" or "bad" as the device claims."""
+    time_ms: int | float | None = None
+    """Unix milliseconds, or None when the device sends no time. An int may be of any size."""
+    unit: str | None = None
+    quality: Literal["good", "uncertain", "bad"] | None = None
+    """What the device claims, or None when it claims nothing."""
+    original_time_ms: int | float | None = None
+    """The time before a replayed recording was shifted; carried, not used."""
 
 
 class Decoded(NamedTuple):

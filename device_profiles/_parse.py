@@ -1,0 +1,253 @@
+"""Profile text (TOML) to Profile, or every problem in it at once. Pure: reading files is not done here."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, Literal, cast
+
+from device_profiles import _rules
+from device_profiles._model import LIMITS, AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
+from device_profiles._tables import ID, NS, Table
+from device_profiles._units import UNITS
+from device_profiles.codecs import REASONS, kinds
+
+MAX_TEXT_BYTES = 64 * 1024
+MAX_DEPTH = 8
+MAX_POINTS = 256
+MAX_ALARMS = 1024
+MAX_EXAMPLES = 100
+MAX_PAYLOAD_BYTES = 256 * 1024
+
+DEFAULT_STREAMS = {"batch": "json_batch", "columns": "json_columns"}
+"""Every profile has these; a ``[[stream]]`` of the same name replaces the codec."""
+
+DEFAULT_DEVICE_ALARMS = (
+    DeviceAlarm(
+        condition="silent",
+        priority=3,
+        response_en="Check the device's power and network; watch the place by other means until it speaks.",
+        response_zh="检查设备供电和网络；恢复通讯前用其他方式监视该处。",
+    ),
+    DeviceAlarm(
+        condition="never_seen",
+        priority=4,
+        response_en="Check that the device is installed, and that its topic is the one in the fleet list.",
+        response_zh="检查设备是否已安装，主题是否与设备清单一致。",
+    ),
+    DeviceAlarm(
+        condition="sensor_fault",
+        priority=3,
+        response_en="Have the sensor and its wiring checked; its process alarms are blind until then.",
+        response_zh="检修传感器及接线；修复前该点工艺报警失效。",
+    ),
+    DeviceAlarm(
+        condition="out_of_range",
+        priority=3,
+        response_en="Compare with a second instrument: either the process or the sensor left its range.",
+        response_zh="用第二块仪表核对：工艺或传感器已超出量程。",
+    ),
+    DeviceAlarm(
+        condition="clock_changed",
+        priority=4,
+        response_en="Set the device's clock; its earlier times may be wrong.",
+        response_zh="校准设备时钟；此前的时间可能有误。",
+    ),
+)
+DEVICE_CONDITIONS = tuple(alarm.condition for alarm in DEFAULT_DEVICE_ALARMS)
+
+
+class ProfileError(Exception):
+    """A profile's text is wrong; ``problems`` holds all of it: "<profile>: <key>: <what>; <fix>"."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def parse(profile_id: str, text: str) -> Profile:
+    """The profile of a TOML text; ``profile_id`` is "<family>/<model>".
+
+    Raises ProfileError with every problem found. Examples are read here and run by ``check``.
+    """
+    problems: list[str] = []
+    family, slash, model = profile_id.partition("/")
+    if not slash or not ID.fullmatch(family) or not ID.fullmatch(model):
+        problems.append("id: is not <family>/<model>; name the file so, with A-Z a-z 0-9 . _ : - only")
+    root = Table(_load(profile_id, text), "", problems)
+    profile = _profile(profile_id, root)
+    root.close()
+    problems += _rules.check(profile, frozenset(p.partition(":")[0].partition(".")[0] for p in problems))
+    if problems:
+        raise ProfileError([f"{profile_id[:140]}: {problem}" for problem in problems])
+    return profile
+
+
+def _load(profile_id: str, text: str) -> dict[str, Any]:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_TEXT_BYTES:
+        raise ProfileError([f"{profile_id[:140]}: has {size} bytes; shorten it to {MAX_TEXT_BYTES}"])
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError([f"{profile_id[:140]}: not TOML: {error}; correct it there"]) from None
+    except ValueError as error:  # a number with thousands of digits, an impossible date
+        raise ProfileError([f"{profile_id[:140]}: not TOML: {error}; correct that value"]) from None
+    except RecursionError:
+        tables = None
+    if tables is None or _deeper(tables, MAX_DEPTH):
+        raise ProfileError([f"{profile_id[:140]}: is nested deeper than {MAX_DEPTH} levels; flatten it"])
+    return tables
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(item, levels - 1) for item in inside)
+
+
+def _profile(profile_id: str, root: Table) -> Profile:
+    head = root.table("profile")
+    period = head.seconds_ns("period_s")
+    upload = head.seconds_ns("upload_period_s", period)
+    profile = Profile(
+        id=profile_id,
+        title_en=head.text("title_en"),
+        title_zh=head.text("title_zh"),
+        edition=head.text("edition"),
+        period_ns=period,
+        upload_period_ns=upload,
+        silent_after_ns=head.seconds_ns("silent_after_s", 2 * max(period, upload)),
+        late_after_ns=head.seconds_ns("late_after_s", upload + 2 * period),
+        max_future_ns=head.seconds_ns("max_future_s", 60 * NS),
+        clear_readings=head.integer("clear_readings", 1, 100, 3 if period <= 60 * NS else 1),
+        rebase_readings=head.integer("rebase_readings", 2, 100, 5),
+        max_payload_bytes=head.integer("max_payload_bytes", 64, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES),
+        points=tuple(_point(t) for t in root.tables("point", MAX_POINTS)),
+        alarms=tuple(_alarm(t) for t in root.tables("alarm", MAX_ALARMS)),
+        device_alarms=_device_alarms(root),
+        streams=_streams(root),
+        examples=tuple(_example(t) for t in root.tables("example", MAX_EXAMPLES)),
+    )
+    head.close()
+    return profile
+
+
+def _point(table: Table) -> Point:
+    kind = cast('Literal["analog", "discrete"]', table.choice("kind", ("analog", "discrete"), "analog"))
+    channel = table.identifier("channel")
+    title_en, title_zh = table.text("title_en"), table.text("title_zh")
+    missing = table.numbers("missing")
+    if kind == "discrete":
+        point = Point(
+            channel=channel,
+            title_en=title_en,
+            title_zh=title_zh,
+            unit="",
+            kind=kind,
+            missing=missing,
+            states=table.texts("states"),
+            states_zh=table.texts("states_zh"),
+        )
+        for key in ("unit", "low", "high", "wire_unit"):
+            if table.has(key):
+                table.note(key, "has no meaning on a discrete point; remove it")
+    else:
+        point = Point(
+            channel=channel,
+            title_en=title_en,
+            title_zh=title_zh,
+            unit=table.choice("unit", UNITS - {""}),
+            low=table.number("low"),
+            high=table.number("high"),
+            wire_unit=table.choice("wire_unit", ("mA",)) if table.has("wire_unit") else "",
+            missing=missing,
+        )
+        for key in ("states", "states_zh"):
+            if table.has(key):
+                table.note(key, 'belongs to a discrete point; remove it or set kind = "discrete"')
+    table.close()
+    return point
+
+
+def _alarm(table: Table) -> AlarmDefinition:
+    condition = table.identifier("condition")
+    alarm = AlarmDefinition(
+        channel=table.identifier("channel"),
+        condition=condition,
+        setpoint=table.number("setpoint", None if condition in LIMITS else 0.0),
+        in_states=table.integers("in_states"),
+        deadband=table.number("deadband", 0.0),
+        on_delay_ns=table.seconds_ns("on_delay_s", 0, above_zero=False),
+        off_delay_ns=table.seconds_ns("off_delay_s", 0, above_zero=False),
+        priority=table.integer("priority", 1, 4),
+        latch=table.boolean("latch", False),
+        consequence_en=table.text("consequence_en"),
+        consequence_zh=table.text("consequence_zh"),
+        response_en=table.text("response_en"),
+        response_zh=table.text("response_zh"),
+        clause=table.text("clause"),
+        source_verified=table.boolean("source_verified"),
+    )
+    if condition not in LIMITS:
+        for key in ("setpoint", "deadband"):
+            if table.has(key):
+                table.note(key, f"belongs to a limit ({', '.join(LIMITS)}); remove it")
+    elif table.has("in_states"):
+        table.note("in_states", "belongs to a discrete point's condition; remove it")
+    table.close()
+    return alarm
+
+
+def _device_alarms(root: Table) -> tuple[DeviceAlarm, ...]:
+    """The five, in their fixed order; a ``[[device_alarm]]`` replaces the keys it gives."""
+    found = {alarm.condition: alarm for alarm in DEFAULT_DEVICE_ALARMS}
+    given: set[str] = set()
+    for table in root.tables("device_alarm", 100):
+        condition = table.choice("condition", DEVICE_CONDITIONS)
+        usual = found[condition or DEVICE_CONDITIONS[0]]
+        if condition in given:
+            table.note("condition", f"{condition!r} stands twice; keep one")
+        given.add(condition)
+        found[usual.condition] = DeviceAlarm(
+            condition=usual.condition,
+            priority=table.integer("priority", 1, 4, usual.priority),
+            response_en=table.text("response_en", usual.response_en),
+            response_zh=table.text("response_zh", usual.response_zh),
+        )
+        table.close()
+    return tuple(found.values())
+
+
+def _streams(root: Table) -> tuple[Stream, ...]:
+    found = dict(DEFAULT_STREAMS)
+    given: set[str] = set()
+    for table in root.tables("stream", MAX_POINTS):
+        name = table.identifier("name")
+        if name in given:
+            table.note("name", f"{name!r} stands twice; keep one")
+        given.add(name)
+        found[name] = table.choice("codec", kinds())
+        table.close()
+    return tuple(Stream(name=name, codec=codec) for name, codec in found.items())
+
+
+def _example(table: Table) -> Example:
+    readings = []
+    for row in table.tables("readings", 10_000):
+        at = row.integer("time_ms", -(1 << 53), 1 << 53)
+        value = row.number("value") if row.has("value") else None
+        readings.append(
+            (row.identifier("channel"), at, value, row.choice("quality", ("good", "uncertain", "bad")))
+        )
+        row.close()
+    example = Example(
+        stream=table.identifier("stream"),
+        payload=table.payload("payload"),
+        readings=tuple(readings),
+        refused=table.choice("refused", REASONS) if table.has("refused") else "",
+    )
+    if not readings and not example.refused:
+        table.note("readings", "is missing; say what readings it gives, or by which reason it is refused")
+    table.close()
+    return example

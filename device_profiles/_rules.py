@@ -1,0 +1,152 @@
+"""Rules between the values of a profile: what no single key can show. Says what is wrong and the fix."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+
+from device_profiles._model import LIMITS, AlarmDefinition, Point, Profile
+
+MAX_DISCRETE_ALARMS = 4
+"""Conditions a discrete point can have: the discrete detector's record holds four."""
+MAX_DELAY_NS = 86_400_000_000_000
+NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+def check(profile: Profile, faulty: frozenset[str] = frozenset()) -> list[str]:
+    """Every problem, as "<key>: <what>; <fix>".
+
+    ``faulty`` names tables that already have a problem, such as "point[2]": what only follows from their
+    missing values is left out.
+    """
+    unsure = {p.channel for n, p in enumerate(profile.points, 1) if f"point[{n}]" in faulty}
+    kinds = {place.partition("[")[0] for place in faulty}
+    problems = []
+    for problem in (*_times(profile), *_points(profile), *_alarms(profile), *_limits(profile)):
+        place = problem.partition(":")[0].partition(".")[0]
+        if place in faulty or place in kinds:
+            continue
+        if place.startswith("alarm["):
+            alarm = profile.alarms[int(place[6:-1]) - 1]
+            if alarm.channel in unsure or ("" in unsure and profile.point(alarm.channel) is None):
+                continue
+        problems.append(problem)
+    if "example" not in kinds:
+        problems += _examples(profile)
+    return [*problems, *_streams(profile)]
+
+
+def _times(profile: Profile) -> Iterator[str]:
+    if profile.upload_period_ns < profile.period_ns:
+        yield "profile.upload_period_s: is shorter than period_s; make it at least the period"
+    longest = max(profile.period_ns, profile.upload_period_ns)
+    if profile.silent_after_ns < longest:
+        yield (
+            f"profile.silent_after_s: is shorter than the {longest / 1e9:g} s between uploads, so a healthy "
+            "device would be called silent; make it about twice that"
+        )
+    if profile.late_after_ns < profile.upload_period_ns:
+        yield "profile.late_after_s: is shorter than upload_period_s, so all is late; lengthen it"
+
+
+def _points(profile: Profile) -> Iterator[str]:
+    if not profile.points:
+        yield "point: is missing; add a [[point]] for every channel"
+    yield from _twice("point", "channel", (p.channel for p in profile.points))
+    for number, point in enumerate(profile.points, 1):
+        where = f"point[{number}]"
+        if point.kind == "discrete":
+            if not point.states:
+                yield f'{where}.states: is missing; list the states, such as {{ 0 = "closed", 1 = "open" }}'
+            elif set(point.states) != set(point.states_zh):
+                yield f"{where}.states_zh: names other states than states; give both languages for each"
+        elif not point.low < point.high:
+            yield f"{where}.high: {point.high:g} is not above low {point.low:g}; swap or correct them"
+
+
+def _alarms(profile: Profile) -> Iterator[str]:
+    yield from _twice("alarm", "condition", (f"{a.channel}:{a.condition}" for a in profile.alarms))
+    for number, alarm in enumerate(profile.alarms, 1):
+        where = f"alarm[{number}]"
+        point = profile.point(alarm.channel)
+        if point is None:
+            known = ", ".join(p.channel for p in profile.points)
+            yield f"{where}.channel: {alarm.channel!r} is no channel; choose from {known}"
+        elif point.kind == "discrete":
+            yield from _discrete(where, point, alarm)
+        else:
+            yield from _limit(where, point, alarm)
+        for key, delay in (("on_delay_s", alarm.on_delay_ns), ("off_delay_s", alarm.off_delay_ns)):
+            if delay > MAX_DELAY_NS:
+                yield f"{where}.{key}: is longer than a day; give seconds"
+    for point in profile.points:
+        count = sum(a.channel == point.channel for a in profile.alarms)
+        if point.kind == "discrete" and count > MAX_DISCRETE_ALARMS:
+            yield f"alarm: {count} on discrete {point.channel!r}; {MAX_DISCRETE_ALARMS} at most, join states"
+
+
+def _discrete(where: str, point: Point, alarm: AlarmDefinition) -> Iterator[str]:
+    if alarm.condition in LIMITS:
+        yield f"{where}.condition: {alarm.condition} is a limit, but {point.channel!r} is discrete; name it"
+    elif not NAME.fullmatch(alarm.condition):
+        yield f"{where}.condition: {alarm.condition!r} is no name; use small letters, digits and _"
+    if not alarm.in_states:
+        yield f"{where}.in_states: is missing; list the states that are abnormal"
+    unknown = [str(s) for s in alarm.in_states if str(s) not in point.states]
+    if unknown:
+        known = ", ".join(point.states)
+        yield f"{where}.in_states: {', '.join(unknown)} not among the states {known}; correct it"
+    if point.states and not set(point.states) - {str(s) for s in alarm.in_states}:
+        yield f"{where}.in_states: holds every state, so it could never clear; leave the normal ones out"
+
+
+def _limit(where: str, point: Point, alarm: AlarmDefinition) -> Iterator[str]:
+    unit = point.unit
+    if alarm.condition not in LIMITS:
+        yield f"{where}.condition: {alarm.condition!r} is no limit; use {', '.join(LIMITS)}"
+        return
+    if not point.low <= alarm.setpoint <= point.high:
+        yield (
+            f"{where}.setpoint: {alarm.setpoint:g} is outside the range {point.low:g}..{point.high:g} "
+            f"{unit}; give a value inside"
+        )
+    if alarm.deadband < 0 or alarm.deadband >= point.span:
+        yield f"{where}.deadband: {alarm.deadband:g} is not in 0..{point.span:g} {unit}; take 1 to 5 % of it"
+        return
+    rising = alarm.condition.startswith("H")
+    clears_at = alarm.setpoint - alarm.deadband if rising else alarm.setpoint + alarm.deadband
+    if clears_at <= point.low if rising else clears_at >= point.high:
+        yield f"{where}.deadband: it would clear only beyond {clears_at:g} {unit}, the range's end; lessen it"
+
+
+def _limits(profile: Profile) -> Iterator[str]:
+    for point in profile.points:
+        found = {a.condition: a.setpoint for a in profile.alarms if a.channel == point.channel}
+        for lower, upper in itertools.pairwise(name for name in LIMITS if name in found):
+            if found[lower] >= found[upper]:
+                yield (
+                    f"alarm: on {point.channel!r} {lower} {found[lower]:g} is not below "
+                    f"{upper} {found[upper]:g} {point.unit}; keep LL < L < H < HH"
+                )
+
+
+def _streams(profile: Profile) -> Iterator[str]:
+    for stream in profile.streams:
+        if profile.point(stream.name) is not None:
+            yield f"stream: {stream.name!r} is also a channel's name; rename the channel or the stream"
+
+
+def _examples(profile: Profile) -> Iterator[str]:
+    if not any(e.readings and not e.refused for e in profile.examples):
+        yield "example: none gives readings; add an [[example]] with a good payload and its readings"
+    if not any(e.refused for e in profile.examples):
+        yield 'example: none is refused; add an [[example]] with a bad payload and refused = "<reason>"'
+
+
+def _twice(table: str, key: str, names: Iterable[str]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        if name in first:
+            yield f"{table}[{number}].{key}: {name!r} already stands in {table}[{first[name]}]; keep one"
+        first.setdefault(name, number)

@@ -1,0 +1,136 @@
+"""Reads the ledger from any process. Every question is one short read transaction on a connection of its
+own, so that no reader pins the write-ahead log."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from gateway.alarms.events import AlarmEvent, CommandEvent, Event, decode
+from gateway.chain import GENESIS, ChainCheck, Head
+from gateway.errors import JournalError
+from gateway.ledger import engine as sqlite_engine
+from gateway.ledger.check import check
+from gateway.ledger.tables import ALARM_STATE, ANCHOR, EVENT, WITNESS
+
+PAGE_ROWS = 2000
+
+
+class LedgerReader:
+    """Read-only. JournalError if the file is not there or cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = sqlite_engine.reader(path)
+
+    def events_after(self, seq: int, limit: int = PAGE_ROWS) -> list[tuple[int, Event]]:
+        """(sequence number, event), oldest first, of what follows ``seq``."""
+        query = select(EVENT.c.seq, EVENT.c.body).where(EVENT.c.seq > seq).order_by(EVENT.c.seq).limit(limit)
+        return [(row.seq, decode(row.body)) for row in self._all(query)]
+
+    def open_alarms(
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        *,
+        enterprise: str | None = None,
+        site: str | None = None,
+        device: str | None = None,
+        priority: int | None = None,
+    ) -> list[tuple[int, AlarmEvent]]:
+        """The newest event of every alarm that is not normal, most urgent first, then newest first."""
+        query = select(ALARM_STATE.c.seq, ALARM_STATE.c.body)
+        wanted = {"enterprise": enterprise, "site": site, "device": device, "priority": priority}
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(ALARM_STATE.c[name] == value)
+        query = query.order_by(ALARM_STATE.c.priority, ALARM_STATE.c.seq.desc()).limit(limit).offset(offset)
+        return [(row.seq, _alarm(row.body)) for row in self._all(query)]
+
+    def open_count(self) -> int:
+        """How many alarms are not normal."""
+        return int(self._all(select(func.count()).select_from(ALARM_STATE))[0][0])
+
+    def event_count(self) -> int:
+        """How many events there are; equal to the newest sequence number."""
+        return int(self._all(select(func.count()).select_from(EVENT))[0][0])
+
+    def last_seq(self) -> int:
+        """The newest sequence number, 0 if there is none."""
+        return self.chain_digest().position
+
+    def history_of(self, alarm: str, limit: int = 1000) -> list[tuple[int, AlarmEvent]]:
+        """The newest events of one alarm, oldest first, with their sequence numbers."""
+        query = (
+            select(EVENT.c.seq, EVENT.c.body)
+            .where(EVENT.c.alarm == alarm)
+            .order_by(EVENT.c.seq.desc())
+            .limit(limit)
+        )
+        return [(row.seq, _alarm(row.body)) for row in reversed(self._all(query))]
+
+    def commands(self, action: str, limit: int = 100) -> list[tuple[int, CommandEvent]]:
+        """The newest answers to commands of one action, newest first, with their sequence numbers."""
+        query = (
+            select(EVENT.c.seq, EVENT.c.body)
+            .where(EVENT.c.action == action)
+            .order_by(EVENT.c.seq.desc())
+            .limit(limit)
+        )
+        return [(row.seq, _command(row.body)) for row in self._all(query)]
+
+    def chain_digest(self) -> Head:
+        """The newest sequence number and its digest: equal ledgers have equal ones."""
+        rows = self._all(select(EVENT.c.seq, EVENT.c.digest).order_by(EVENT.c.seq.desc()).limit(1))
+        return Head(rows[0].seq, rows[0].digest) if rows else GENESIS
+
+    def witness(self) -> Head | None:
+        """The newest journal head that the ledger knows to be durable."""
+        rows = self._all(select(WITNESS.c.position, WITNESS.c.digest))
+        return Head(rows[0].position, rows[0].digest) if rows else None
+
+    def anchors(self) -> list[tuple[int, int, bytes]]:
+        """Closed journal segments: first position, last position, digest of the last."""
+        rows = self._all(select(ANCHOR.c.first, ANCHOR.c.last, ANCHOR.c.digest).order_by(ANCHOR.c.first))
+        return [(row.first, row.last, row.digest) for row in rows]
+
+    def check_chain(self, progress: Callable[[int], None] | None = None) -> ChainCheck:
+        """Follow the hash chain, compare every column with its body and ``alarm_state`` with the events;
+        name the first bad row. ``progress`` is called with the sequence number reached, once a page.
+
+        The core may be writing: events that come while this reads are checked too.
+        """
+        return check(self._reading, progress)
+
+    def _all(self, query: Select[Any]) -> list[Row[Any]]:
+        with self._reading() as connection:
+            return list(connection.execute(query).all())
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except (DBAPIError, sqlite3.Error) as error:
+            raise JournalError(f"{self._path} cannot be read: {getattr(error, 'orig', error)}") from error
+
+
+def _alarm(body: bytes) -> AlarmEvent:
+    event = decode(body)
+    if not isinstance(event, AlarmEvent):
+        raise JournalError(f"event {event.id} is stored as an alarm event but is none; run 'riskgate verify'")
+    return event
+
+
+def _command(body: bytes) -> CommandEvent:
+    event = decode(body)
+    if not isinstance(event, CommandEvent):
+        raise JournalError(f"event {event.id} is stored as a command but is none; run 'riskgate verify'")
+    return event

@@ -1,0 +1,144 @@
+"""Snapshots of the monitor: a file is complete and checked, or it is not used.
+
+A file is two lines and a body: a JSON header (format, position, digest of the journal there, behaviour,
+size), the SHA-256 of header and body in hexadecimal, then the body, compressed by zlib level 1. It gets its
+name after its bytes are durable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gateway.chain import Head
+from gateway.crashpoint import reached
+from gateway.durable import file_failure, sync_folder
+
+FORMAT = 1
+_NAME = re.compile(r"\d{16}\.snapshot")
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format: int
+    position: int
+    digest: str
+    behaviour: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The monitor after one journal position."""
+
+    position: int
+    digest: bytes
+    """The journal's digest at this position."""
+    behaviour: int
+    body: bytes
+    path: Path
+
+    @property
+    def head(self) -> Head:
+        """The journal head it was made at."""
+        return Head(self.position, self.digest)
+
+
+class SnapshotStore:
+    """The snapshots of one folder. The core writes; others may read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.damaged: list[Path] = []
+        """Files that the last ``newest`` could not use."""
+
+    def save(self, head: Head, behaviour: int, body: bytes) -> Path:
+        """Write a snapshot and make it durable.
+
+        JournalFull when the disk is full, FlushFailed when it fails; no file of that name is left then.
+        """
+        reached("before-snapshot")
+        path = self._folder / f"{head.position:016}.snapshot"
+        new = path.with_suffix(".new")
+        header = msgspec.json.encode(_Header(FORMAT, head.position, head.digest.hex(), behaviour, len(body)))
+        packed = zlib.compress(body, 1)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write(new, [header, b"\n", _checksum(header, packed), b"\n", packed])
+            new.rename(path)
+            sync_folder(self._folder)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise file_failure(error, path) from error
+        reached("after-snapshot")
+        return path
+
+    def newest(self, at_or_before: int | None = None, behaviour: int | None = None) -> Snapshot | None:
+        """The newest usable snapshot, optionally at or before a position and of one behaviour version.
+
+        Damaged ones are passed over and listed in ``damaged``.
+        """
+        self.damaged = []
+        for path in self._paths():
+            if at_or_before is not None and int(path.stem) > at_or_before:
+                continue
+            snapshot = _load(path)
+            if snapshot is None:
+                self.damaged.append(path)
+            elif behaviour is None or snapshot.behaviour == behaviour:
+                return snapshot
+        return None
+
+    def keep(self, count: int) -> list[Path]:
+        """Remove all but the newest ``count``, and never the newest usable one. Returns what was removed."""
+        for left in self._folder.glob("*.new"):
+            left.unlink()
+        kept = list(self._paths())[: max(count, 1)]
+        # Usually the first file is usable, and only that one is read.
+        if not any(_load(path) is not None for path in kept):
+            usable = self.newest()
+            kept += [usable.path] if usable else []
+        removed = [path for path in self._paths() if path not in kept]
+        for path in removed:
+            path.unlink()
+        return removed
+
+    def _paths(self) -> Iterator[Path]:
+        if not self._folder.is_dir():
+            return iter(())
+        found = (path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+        return iter(sorted(found, reverse=True))
+
+    @staticmethod
+    def _write(path: Path, parts: list[bytes]) -> None:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _checksum(header: bytes, packed: bytes) -> bytes:
+    digest = hashlib.sha256(header)
+    digest.update(packed)
+    return digest.hexdigest().encode()
+
+
+def _load(path: Path) -> Snapshot | None:
+    """The snapshot of a file, None if it is damaged or of a format this version does not know."""
+    try:
+        header_line, checksum, packed = path.read_bytes().split(b"\n", 2)
+        if _checksum(header_line, packed) != checksum:
+            return None
+        header = msgspec.json.decode(header_line, type=_Header)
+        if header.format != FORMAT or header.position != int(path.stem):
+            return None
+        body = zlib.decompress(packed)
+        return Snapshot(header.position, bytes.fromhex(header.digest), header.behaviour, body, path)
+    except (OSError, ValueError, zlib.error):
+        return None

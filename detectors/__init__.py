@@ -5,7 +5,8 @@ Every public module in this folder is one detector and its file name is its kind
 ``FINDINGS: tuple[str, ...]``
     The conditions it can find, e.g. ``("LL", "L", "H", "HH")``. ``Findings.condition`` indexes it.
 ``PARAMETERS: np.dtype``, ``STATE: np.dtype``
-    One structured record a slot (a slot is one channel of one device).
+    One structured record a slot (a slot is one channel of one device), without padding: its bytes are
+    compared and hashed.
 ``EVENT_TIMES: tuple[str, ...]``
     The STATE fields that hold event times (int64, scalar or per condition); unset is ``NO_TIME``. When a
     device's clock is found changed, the monitor moves them along, so that a running delay goes on.
@@ -126,8 +127,8 @@ FINDING = np.dtype(
     [
         ("row", "<i4"),  # of the batch; -1 when time, not a reading, was the cause
         ("slot", "<i4"),
-        ("condition", "u1"),  # index into the detector's FINDINGS
-        ("active", "u1"),  # 1 the condition began, 0 it ended
+        ("condition", "<i4"),  # index into the detector's FINDINGS
+        ("active", "<i4"),  # 1 the condition began, 0 it ended
         ("event_ns", "<i8"),
         ("value", "<f8"),
         ("limit", "<f8"),  # NaN where the condition has none

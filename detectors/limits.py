@@ -70,9 +70,9 @@ PARAMETERS = np.dtype(
 STATE = np.dtype(
     [
         ("last_event_ns", "<i8"),  # newest device time in order
-        ("active", "<i4"),  # bit k: condition k holds
-        ("pending", "<i4"),  # bit k: over the limit, on-delay running
-        ("by_reception", "<i4"),  # bit k: that delay is measured in time of reception
+        ("active", "<i8"),  # bit k: condition k holds
+        ("pending", "<i8"),  # bit k: over the limit, on-delay running
+        ("by_reception", "<i8"),  # bit k: that delay is measured in time of reception
         ("clear_count", "<i4", (4,)),
         ("since_event_ns", "<i8", (4,)),
         ("since_received_ns", "<i8", (4,)),

@@ -1,0 +1,269 @@
+"""Every detector in the folder keeps the contract of detectors/__init__.py. A new file is tested at once."""
+
+from __future__ import annotations
+
+import doctest
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import detectors
+from detectors import BAD, DISORDER, GOOD, LATE, RETAINED, SUSPECT, UNCERTAIN, Findings, Readings
+
+KINDS = detectors.kinds()
+SECOND = 1_000_000_000
+FIRST_NS = 1_700_000_000 * SECOND
+SLOTS = 6
+
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "limits": [
+        {
+            "limits": {
+                "LL": {"setpoint": 1.0, "deadband": 0.5},
+                "L": {"setpoint": 2.0, "deadband": 0.5, "on_delay_ns": 2 * SECOND},
+                "H": {"setpoint": 8.0, "deadband": 0.5, "off_delay_ns": 3 * SECOND},
+                "HH": {"setpoint": 9.0, "deadband": 0.5, "on_delay_ns": SECOND, "off_delay_ns": SECOND},
+            },
+            "clear_readings": 2,
+        },
+        {"limits": {"H": {"setpoint": 5.0, "deadband": 0.0}}, "clear_readings": 1},
+    ],
+    "discrete": [
+        {
+            "conditions": [
+                {"states": [2, 3], "on_delay_ns": 2 * SECOND},
+                {"states": [3, 63], "off_delay_ns": 2 * SECOND},
+            ],
+            "clear_readings": 2,
+        },
+        {"conditions": [{"states": [1]}], "clear_readings": 1},
+    ],
+    "out_of_range": [{"clear_readings": 3}, {"clear_readings": 1}],
+    "silent": [{"silent_after_ns": 5 * SECOND, "period_ns": 2 * SECOND}],
+}
+"""Rules under which each detector is tried; a new detector adds its own here."""
+
+
+def module_of(kind: str) -> ModuleType:
+    return detectors.load(kind)
+
+
+def rules(kind: str, slots: int = SLOTS) -> np.ndarray:
+    module = module_of(kind)
+    parameters = np.zeros(slots, module.PARAMETERS)
+    for slot in range(slots):
+        choices = SETTINGS[kind]
+        parameters[slot] = module.configure(choices[slot % len(choices)])
+    return parameters
+
+
+def fresh(kind: str, slots: int = SLOTS) -> np.ndarray:
+    module = module_of(kind)
+    state = np.zeros(slots, module.STATE)
+    state[:] = module.initial()
+    return state
+
+
+def made_up(seed: int, count: int, *, values: tuple[float, ...] = ()) -> Readings:
+    """Readings of every kind of trouble: all qualities, reasons and time flags, values on both sides."""
+    random = np.random.default_rng(seed)
+    slot = random.integers(0, SLOTS, count).astype(np.int32)
+    step_ns = random.integers(0, 2 * SECOND, count)
+    received = FIRST_NS + np.cumsum(step_ns)
+    disorder = random.random(count) < 0.1
+    event = received - np.where(disorder, 20 * SECOND, 0)
+    ordinary = np.where(random.random(count) < 0.7, random.integers(0, 11, count), random.random(count) * 10)
+    value = ordinary.astype(np.float64)
+    if values:
+        value = np.where(random.random(count) < 0.2, random.choice(np.array(values), count), value)
+    quality = random.choice(np.array([GOOD] * 7 + [UNCERTAIN] * 2 + [BAD], np.uint8), count)
+    reason = np.where(quality == GOOD, 0, random.integers(0, len(detectors.REASONS), count)).astype(np.uint8)
+    time = random.choice(np.array([0] * 17 + [LATE, SUSPECT, RETAINED], np.uint8), count)
+    time |= np.where(disorder, DISORDER, 0).astype(np.uint8)
+    return Readings(slot, event, received, value, quality, reason, time, np.arange(count, dtype=np.int32))
+
+
+def run(kind: str, readings: Readings, cuts: list[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Findings (rows counted over all batches) and the state after judging in the given pieces."""
+    module, parameters, state = module_of(kind), rules(kind), fresh(kind)
+    parts: list[np.ndarray] = []
+    edges = [0, *sorted(cuts or []), len(readings)]
+    for begin, end in zip(edges, edges[1:], strict=False):
+        found = Findings()
+        module.step(parameters, state, readings.take(slice(begin, end)), found)
+        part = found.found().copy()
+        part["row"] += begin
+        parts.append(part)
+        # a snapshot between any two batches changes nothing
+        state = np.frombuffer(state.tobytes(), module.STATE).copy()
+    return np.concatenate(parts), state
+
+
+def same(left: np.ndarray, right: np.ndarray) -> bool:
+    return left.dtype == right.dtype and left.tobytes() == right.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_module_offers_the_contract(kind: str) -> None:
+    module = module_of(kind)
+    assert kind in SETTINGS, f"add rules for {kind} to SETTINGS in this file"
+    assert all(isinstance(name, str) for name in module.FINDINGS)
+    assert set(module.EVENT_TIMES) <= set(module.STATE.names)
+    for layout in (module.PARAMETERS, module.STATE, detectors.FINDING):
+        assert sum(layout[name].itemsize for name in layout.names) == layout.itemsize, (
+            "padding has no set bytes"
+        )
+    assert all(module.STATE[name].base == np.int64 for name in module.EVENT_TIMES)
+    initial = np.array([module.initial()], module.STATE)
+    assert all((initial[name] == detectors.NO_TIME).all() for name in module.EVENT_TIMES)
+    for word in ("What.", "When to use.", "When\nnot.|When not.", "Cost.", "Reference."):
+        assert any(form in (module.__doc__ or "") for form in word.split("|")), (
+            f"{kind}: docstring lacks {word}"
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_example_in_the_docstring_runs(kind: str) -> None:
+    result = doctest.testmod(module_of(kind))
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rule_of_a_channel_without_one_finds_nothing(kind: str) -> None:
+    module, state = module_of(kind), fresh(kind)
+    parameters = np.zeros(SLOTS, module.PARAMETERS)
+    parameters[:] = module.configure({})
+    found = Findings()
+    module.step(parameters, state, made_up(1, 500, values=(np.nan, np.inf)), found)
+    assert found.count == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), cuts=st.lists(st.integers(0, 300), max_size=8))
+def test_any_split_equals_the_whole(kind: str, seed: int, cuts: list[int]) -> None:
+    readings = made_up(seed, 300, values=(np.nan, np.inf, -np.inf, -0.0, 1e300))
+    whole, state = run(kind, readings)
+    parts, state_of_parts = run(kind, readings, cuts)
+    assert same(whole, parts)
+    assert same(state, state_of_parts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), order=st.permutations(range(SLOTS)))
+def test_permuted_slots_give_the_same_findings(kind: str, seed: int, order: list[int]) -> None:
+    module, parameters = module_of(kind), rules(kind)
+    readings = made_up(seed, 300)
+    place = np.array(order, np.int32)
+    moved_rules = np.empty_like(parameters)
+    moved_rules[place] = parameters
+    moved = Readings(
+        place[readings.slot],
+        *(getattr(readings, name) for name in Readings.__slots__[1:]),
+    )
+    plain, permuted = Findings(), Findings()
+    state, moved_state = fresh(kind), fresh(kind)
+    module.step(parameters, state, readings, plain)
+    module.step(moved_rules, moved_state, moved, permuted)
+    expected = plain.found().copy()
+    expected["slot"] = place[expected["slot"]]
+    assert same(expected, permuted.found())
+    assert same(state, moved_state[place])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_garbage_does_not_poison_the_state(kind: str) -> None:
+    """After any rubbish, the same good readings give the same final conditions as without it."""
+    module, parameters = module_of(kind), rules(kind)
+    rubbish = made_up(5, 400, values=(np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324))
+    rubbish.quality[:] = np.where(np.isfinite(rubbish.value), rubbish.quality, BAD)
+    count = SLOTS * 40
+    after_ns = int(rubbish.received_ns[-1]) + np.arange(count, dtype=np.int64) * SECOND + SECOND
+    zero = np.zeros(count, np.uint8)
+    calm = Readings(
+        (np.arange(count) % SLOTS).astype(np.int32),
+        after_ns,
+        after_ns,
+        np.full(count, 4.0),
+        zero,
+        zero,
+        zero,
+        np.arange(count, dtype=np.int32),
+    )
+    state, found = fresh(kind), Findings()
+    module.step(parameters, state, rubbish, found)
+    module.step(parameters, state, calm, found)
+    standing: dict[tuple[int, int], int] = {}
+    for record in found.found():
+        key = (int(record["slot"]), int(record["condition"]))
+        assert standing.get(key, 0) != record["active"], "only changes are findings"
+        standing[key] = int(record["active"])
+    assert not any(standing.values()), "calm good readings end every condition"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_late_and_retained_readings_change_nothing(kind: str) -> None:
+    readings = made_up(9, 400, values=(np.nan,))
+    readings.time[:] = np.where(np.arange(400) % 2 == 0, LATE, RETAINED)
+    found, state = run(kind, readings)
+    assert len(found) == 0
+    assert same(state, fresh(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_findings_than_there_is_room_for_are_all_kept(kind: str) -> None:
+    module, parameters = module_of(kind), rules(kind)
+    readings = made_up(3, 4000)
+    roomy, tight = Findings(), Findings()
+    roomy.reserve(100_000)
+    module.step(parameters, fresh(kind), readings, roomy)
+    module.step(parameters, fresh(kind), readings, tight)
+    assert same(roomy.found(), tight.found())
+
+
+def digest() -> str:
+    """One hash over the findings and states of every detector and many seeds."""
+    total = hashlib.sha256()
+    for kind in KINDS:
+        for seed in range(6):
+            found, state = run(kind, made_up(seed, 250, values=(np.nan, np.inf, -0.0)), [17, 18, 100])
+            total.update(found.tobytes())
+            total.update(state.tobytes())
+    return total.hexdigest()
+
+
+def test_same_bytes_in_another_process_compiled_or_not() -> None:
+    here = digest()
+    root = Path(__file__).parents[2]
+    program = (
+        "import runpy, detectors, sys; m = runpy.run_path(sys.argv[1]); "
+        "print(detectors.is_compiled(), m['digest']())"
+    )
+    for disabled, compiled in (("0", "True"), ("1", "False")):
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled, "PYTHONPATH": os.fspath(root)}
+        answer = subprocess.run(
+            [sys.executable, "-c", program, __file__],
+            env=environment,
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        assert answer.stdout.split() == [compiled, here], answer.stderr
+
+
+def test_an_unknown_kind_names_the_known_ones() -> None:
+    with pytest.raises(KeyError, match="limits"):
+        detectors.load("no_such_detector")

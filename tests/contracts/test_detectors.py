@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def run(kind: str, readings: Readings, cuts: list[int] | None = None) -> tuple[n
     module, parameters, state = module_of(kind), rules(kind), fresh(kind)
     parts: list[np.ndarray] = []
     edges = [0, *sorted(cuts or []), len(readings)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         found = Findings()
         module.step(parameters, state, readings.take(slice(begin, end)), found)
         part = found.found().copy()

@@ -1,0 +1,407 @@
+"""One seed from beginning to end: world, broker, network, core, faults, restarts. No thread, no real clock."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import random
+import re
+import shutil
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gateway.journal.journal as journal_module
+from device_profiles import parse
+from gateway.alarms.events import CommandEvent
+from gateway.clock import VirtualClock
+from gateway.core import Ask, Core, Stores, Wanted
+from gateway.errors import JournalFull, RiskgateError
+from gateway.ingest import HEAD_BYTES, Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest.admission import UNKNOWN_LIMIT, Admission
+from gateway.journal import Journal
+from gateway.ledger import Ledger
+from gateway.monitor.channels import Device
+from gateway.paths import DataFolder
+from gateway.snapshots import SnapshotStore
+from tests.crash.sim.broker import Broker
+from tests.crash.sim.faults import SECOND, Disk, FaultyConnection, Killed, Plan, Trap
+from tests.crash.sim.mischief import Mischief
+from tests.crash.sim.world import Fate, World
+
+START_NS = 1_764_547_200 * SECOND
+"""2025-12-01 00:00 UTC: where every simulated hour begins."""
+DEADLINE_S = 5
+SEGMENT_BYTES = 400_000
+"""Small, so that an hour has several segments."""
+
+
+def paced(text: str, period_s: int) -> str:
+    """A shipped profile whose devices speak every ``period_s``: the hour stays short enough to be simulated
+    by the hundred. Everything else of the profile stays."""
+    times = r"^(period_s|upload_period_s|silent_after_s|late_after_s|clear_readings|max_future_s)\s*=.*\n"
+    head, mark, rest = text.partition("[profile]\n")
+    return head + mark + f"period_s = {period_s}\n" + re.sub(times, "", rest, flags=re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Command:
+    """One operator command and what became of it."""
+
+    fields: dict[str, Any]
+    asked_mono_ns: int
+    boot: str
+    answers: list[tuple[int, CommandEvent]] = field(default_factory=list)
+
+
+class FaultyLedger(Ledger):
+    """The real ledger on a disk that may be full."""
+
+    disk: Disk
+
+    def record(self, outcomes: Any, head: Any) -> None:
+        """As the real one, unless the disk is full just now: then nothing is written."""
+        if self.disk.ledger_full_in:
+            self.disk.ledger_full_in -= 1
+            if self.disk.ledger_full_in == 0:
+                raise JournalFull("injected: the ledger's disk is full")
+        super().record(outcomes, head)
+
+
+class Plant:
+    """The whole of one seed. ``run`` returns nothing; what happened stands in the attributes."""
+
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        texts: dict[str, str],
+        *,
+        duration_ns: int,
+        devices: int = 200,
+        core: type[Core] = Core,
+        ledger: type[FaultyLedger] = FaultyLedger,
+    ) -> None:
+        self.seed = seed
+        self._folder = folder
+        self._core_class, self._ledger_class = core, ledger
+        draw = random.Random(seed)
+        self.draw = random.Random(draw.getrandbits(64))
+        self.texts = {name: paced(text, self.draw.choice((30, 45, 60))) for name, text in texts.items()}
+        self.profiles = {name: parse(name, text) for name, text in self.texts.items()}
+        self.true_ns = START_NS
+        self.world = World(random.Random(draw.getrandbits(64)), self.profiles, devices, START_NS)
+        self.plan = Plan.draw(random.Random(draw.getrandbits(64)), duration_ns)
+        self.mischief = Mischief(random.Random(draw.getrandbits(64)), self.world, self.profiles, duration_ns)
+        self.broker = Broker()
+        self.disk = Disk()
+        self.trap = Trap()
+        self.clock = VirtualClock(START_NS, 5 * SECOND)
+        self.data = DataFolder(folder / "run-0")
+        self.boots = 0
+        self.exits: list[str] = []
+        self.commands: list[Command] = []
+        self.fleets: list[list[Device]] = []
+        self.faults_done: list[str] = []
+        self.watching_since_ns: int | None = None
+        """True time since which the core has been able to see: link up, disk writable, configuration and
+        clock unchanged; None while it cannot."""
+        self.watched_ns: dict[int, int] = {}
+        """id of a fate -> the longest stretch of it in which the core could see."""
+        self._fleet = 0
+        self._link_back_ns: int | None = None
+        self._full_until_ns = 0
+        self._epoch = 0
+        self._connected_before = False
+        self._intake: deque[Item] = deque()
+        self._later: list[tuple[int, int, bytes, bytes]] = []
+        self._order = 0
+        self._asks: list[Ask] = []
+        self._undo: list[Any] = []
+
+    # --- the hour -----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Everything, to the last acknowledgement; the core is stopped cleanly at the end."""
+        self._undo = [self.trap.install(), self._watch_disk()]
+        try:
+            self._start()
+            pending = deque(self.plan.events)
+            end_ns = START_NS + self.plan.duration_ns
+            while self.true_ns < end_ns:
+                self._pass(self.draw.choice((120, 400, 900, 1000, 1000, 1700)) * 1_000_000)
+                while pending and START_NS + pending[0][0] <= self.true_ns:
+                    _, what, amount = pending.popleft()
+                    self._happen(what, amount)
+                self._publish()
+                self._operator()
+                self._round()
+            self._settle()
+        finally:
+            for undo in self._undo:
+                undo()
+
+    def _pass(self, duration_ns: int) -> None:
+        self.true_ns += duration_ns
+        self.clock.advance(duration_ns)
+        for sensor in self.world.sensors:
+            for fate in sensor.fates:
+                self._notice(fate)
+
+    def _notice(self, fate: Fate) -> None:
+        """Which journal positions belong to a fate, and how long of it the core could see."""
+        position = self.core_position()
+        if not fate.first_position and self.true_ns >= fate.begin_ns:
+            fate.first_position = position + 1
+        if fate.begin_ns <= self.true_ns < fate.end_ns:
+            fate.last_position = position
+            if self.watching_since_ns is not None:
+                seen_ns = self.true_ns - max(self.watching_since_ns, fate.begin_ns)
+                self.watched_ns[id(fate)] = max(self.watched_ns.get(id(fate), 0), seen_ns)
+
+    def core_position(self) -> int:
+        """The newest durable journal position."""
+        return self.stores.journal.head.position
+
+    def _publish(self) -> None:
+        """Devices publish; some payloads come later, twice, or are nonsense."""
+        for emission in self.world.until(self.true_ns):
+            for delay_ns, topic, payload in self.mischief.transport(emission):
+                self._order += 1
+                heapq.heappush(self._later, (self.true_ns + delay_ns, self._order, topic, payload))
+        while self._later and self._later[0][0] <= self.true_ns:
+            _, _, topic, payload = heapq.heappop(self._later)
+            self.broker.publish(topic, payload)
+
+    # --- the gateway --------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """A process starts: files are opened as the real one opens them, and the broker is called."""
+        self.boots += 1
+        self.boot = f"boot-{self.boots}"
+        self.clock = VirtualClock(self.clock.wall_ns(), self.draw.randrange(1, 100) * SECOND)
+        self.data.create()
+        ledger = self._ledger_class(self.data.ledger)
+        ledger.disk = self.disk
+        journal = Journal(self.data.journal, segment_bytes=SEGMENT_BYTES, witness=ledger.witness())
+        self.stores = Stores(journal, ledger, SnapshotStore(self.data.snapshots))
+        if not self.fleets:
+            self.fleets.append([s.device for s in self.world.sensors if not s.joins_later])
+        self.core = self._core_class(
+            self.stores,
+            Wanted(self.fleets[self._fleet], self.texts, snapshot_every_ns=300 * SECOND),
+            self.clock,
+            self.boot,
+            self.seed,
+            self._acknowledge,
+        )
+        try:
+            self.core.start()
+        except (Killed, RiskgateError) as end:
+            self._die(end)
+            return
+        self._epoch = self.core.monitor.last_epoch
+        self._connected_before = self.core.monitor.had_session
+        self._limits = {key: self.profiles[d.profile].max_payload_bytes for key, d in self._devices().items()}
+        self.admission = Admission(lambda key: self._limits.get(key, UNKNOWN_LIMIT))
+        self._connect()
+
+    def _devices(self) -> dict[str, Device]:
+        return {d.key: d for d in self.fleets[self._fleet]}
+
+    def _connect(self) -> None:
+        self._link_back_ns = None
+        self._epoch += 1
+        present = self.broker.connect(self._epoch)
+        change = LinkChange(
+            self._epoch, True, present, self._connected_before, "connected", self.clock.mono_ns()
+        )
+        self._connected_before = True
+        self._intake.append(change)
+        self.watching_since_ns = self.true_ns
+        for topic, payload in self.mischief.retained():
+            self.broker.retain(topic, payload)
+
+    def _disconnect(self, back_in_ns: int) -> None:
+        self.broker.disconnect()
+        self._intake.append(LinkChange(self._epoch, False, False, False, "cut", self.clock.mono_ns()))
+        self._link_back_ns = self.true_ns + back_in_ns
+        self.watching_since_ns = None
+
+    def _round(self) -> None:
+        """One turn of the core, as the service's loop makes it."""
+        if self._link_back_ns is not None and self.true_ns >= self._link_back_ns:
+            self._connect()
+        if self.disk.full and self.true_ns >= self._full_until_ns:
+            self.disk.full = False
+        self._receive()
+        blind = bool(self.core.blind)
+        items = [] if blind else [self._intake.popleft() for _ in range(len(self._intake))]
+        asks, self._asks = self._asks, []
+        try:
+            self.core.turn(items, asks)
+        except (Killed, RiskgateError) as end:
+            self._die(end)
+            return
+        if self.core.blind:
+            self.watching_since_ns = None
+        elif blind or (self.watching_since_ns is None and self.broker.up):
+            self.watching_since_ns = self.true_ns
+
+    def _receive(self) -> None:
+        """What the network thread does: admit or refuse, and hand over in order."""
+        for sent in self.broker.deliver():
+            topic, payload = sent.message.topic, sent.message.payload
+            reason = self.admission.refuse(topic, payload)
+            if not reason:
+                packet = Packet(topic, payload, self.clock.mono_ns(), sent.mid, self._epoch, sent.flags)
+                self._intake.append(packet)
+                continue
+            self._intake.append(
+                RefusedPacket(
+                    self._epoch,
+                    sent.mid,
+                    self.clock.mono_ns(),
+                    reason,
+                    topic.decode("ascii", "backslashreplace")[:256],
+                    payload[:HEAD_BYTES],
+                    hashlib.sha256(payload).hexdigest(),
+                    len(payload),
+                )
+            )
+
+    def _acknowledge(self, epoch: int, mids: list[int]) -> None:
+        self.broker.acknowledge(epoch, mids)
+
+    def _die(self, end: BaseException) -> None:
+        """The process is gone: what it leaves is its files as they are now. Another one starts on them."""
+        self.exits.append(f"{type(end).__name__}: {str(end)[:100]}")
+        old, self.data = self.data, DataFolder(self._folder / f"run-{self.boots}")
+        shutil.copytree(old.root, self.data.root)
+        with suppress(Exception):
+            self.stores.journal.close()
+        with suppress(Exception):
+            self.stores.ledger.close()
+        shutil.rmtree(old.root)
+        self._intake.clear()
+        self._asks = []
+        self.broker.disconnect()
+        self.watching_since_ns = None
+        self.disk.fail_flush_in = self.disk.ledger_full_in = self.disk.full_in = 0
+        self.disk.full = False
+        self.trap.name = ""
+        down_ns = self.draw.randrange(1, 20) * SECOND
+        self.true_ns += down_ns
+        self.clock.advance(down_ns)
+        self._publish()
+        self._start()
+
+    # --- what happens to it -------------------------------------------------------------------------
+
+    def _happen(self, what: str, amount: Any) -> None:
+        self.faults_done.append(what)
+        if what == "link_loss" and self.broker.up:
+            self._disconnect(amount)
+        elif what == "session_loss":
+            self.broker.lose_session()
+            self._disconnect(amount)
+        elif what == "disk_full":
+            self.disk.full = True
+            self._full_until_ns = self.true_ns + amount
+        elif what == "full_at_nth":
+            self.disk.full_in = amount
+        elif what == "ledger_full":
+            self.disk.ledger_full_in = amount
+        elif what == "flush_fails":
+            self.disk.fail_flush_in = amount
+        elif what == "kill":
+            self.trap.arm(*amount)
+        elif what == "stop":
+            try:
+                self.core.stop()
+                self._die(Killed("clean stop"))
+            except RiskgateError as end:
+                self._die(end)
+        elif what == "wall_jump":
+            self.clock.jump(amount)
+            self.watching_since_ns = self.true_ns if self.watching_since_ns is not None else None
+        elif what == "config":
+            self._reconfigure()
+
+    def _reconfigure(self) -> None:
+        devices, self.texts = self.mischief.configuration(self.fleets[-1], self.texts)
+        self.fleets.append(devices)
+        self._fleet = len(self.fleets) - 1
+        try:
+            self.core.change_config(devices, self.texts)
+        except (Killed, RiskgateError) as end:
+            self._die(end)
+            return
+        self._limits.update({d.key: self.profiles[d.profile].max_payload_bytes for d in devices})
+        if self.watching_since_ns is not None:
+            self.watching_since_ns = self.true_ns
+
+    def _operator(self) -> None:
+        """Now and then somebody acknowledges, resets, or clicks on what is no longer so."""
+        if self.draw.random() > 0.02:
+            return
+        alarms = sorted(self.core.monitor.engine.open_alarms(), key=lambda a: a.definition.id)
+        if not alarms:
+            return
+        alarm = self.draw.choice(alarms)
+        action = self.draw.choice(("acknowledge", "acknowledge", "acknowledge", "reset", "comment"))
+        occurrence = alarm.occurrence + self.draw.choice((0, 0, 0, 1))
+        fields = {
+            "id": f"cmd-{len(self.commands)}",
+            "action": action,
+            "args": {"alarm": alarm.definition.id, "occurrence": occurrence, "comment": "seen"},
+            "actor": "sim",
+            "role": "operator",
+            "organisation": "",
+            "deadline_ns": self.clock.wall_ns() + DEADLINE_S * SECOND,
+            "source": "simulation",
+        }
+        command = Command(fields, self.clock.mono_ns(), self.boot)
+        self.commands.append(command)
+
+        def answer(event: CommandEvent, clock: VirtualClock = self.clock) -> None:
+            command.answers.append((clock.mono_ns(), event))
+
+        self._asks.append(Ask(fields, answer))
+
+    def _settle(self) -> None:
+        """No more faults: the link comes back, everything queued arrives, and the core stops cleanly."""
+        self.disk.full = False
+        self.disk.full_in = self.disk.fail_flush_in = self.disk.ledger_full_in = 0
+        self.trap.name = ""
+        if not self.broker.up and self._link_back_ns is None:
+            self._link_back_ns = self.true_ns
+        for _ in range(20_000):
+            self._pass(300_000_000)
+            if self._link_back_ns is not None:
+                self._link_back_ns = min(self._link_back_ns, self.true_ns)
+            while self._later:
+                _, _, topic, payload = heapq.heappop(self._later)
+                self.broker.publish(topic, payload)
+            self._round()
+            if self.broker.idle() and not self._intake and not self.core.blind:
+                break
+        self.core.stop()
+        self.stores.journal.close()
+        self.stores.ledger.close()
+
+    def _watch_disk(self) -> Any:
+        """Put the faulty disk under every connection the journal opens to write."""
+        real = journal_module.open_writer
+
+        def open_writer(*arguments: Any, **named: Any) -> Any:
+            return FaultyConnection(real(*arguments, **named), self.disk)
+
+        journal_module.open_writer = open_writer
+
+        def undo() -> None:
+            journal_module.open_writer = real
+
+        return undo

@@ -75,7 +75,9 @@ def _refuse(error: Exception) -> NoReturn:
 @app.callback()
 def common(
     data: Annotated[Path, typer.Option(help="Folder that holds this gateway's files.")] = Path("data"),
-    config: Annotated[Path | None, typer.Option(help="riskgate.toml; defaults to DATA/riskgate.toml.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="riskgate.toml; defaults to DATA/riskgate.toml.")
+    ] = None,
 ) -> None:
     """Options for every command."""
     State.data = DataFolder(data)
@@ -92,7 +94,9 @@ def version() -> None:
 
 @app.command()
 def run(
-    clock: Annotated[ClockChoice | None, typer.Option(help="stream: gateway time follows the readings.")] = None,
+    clock: Annotated[
+        ClockChoice | None, typer.Option(help="stream: gateway time follows the readings.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port of /health and /metrics.")] = None,
 ) -> None:
     """Run the gateway: core and delivery, supervised; /health and /metrics."""
@@ -130,7 +134,9 @@ def console(port: Annotated[int | None, typer.Option(help="Port of the console p
 
 @app.command()
 def demo(
-    for_s: Annotated[float | None, typer.Option("--for", help="End by itself after this many seconds.")] = None,
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="End by itself after this many seconds.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the console page; free one by default.")] = None,
 ) -> None:
     """Broker, simulated devices with faults, gateway, console and a verifying webhook receiver, in one go."""

@@ -1,4 +1,4 @@
-"""The core process: wires receiver, intake, journal, monitor, ledger and the live channel, and runs the loop."""
+"""The core process: wires receiver, intake, journal, monitor, ledger and live channel, and runs the loop."""
 
 from __future__ import annotations
 
@@ -124,7 +124,10 @@ class CoreProcess:
         monitor = self._core.monitor
         if operation == "rejections":
             newest = list(monitor.inlet.rejections.recent)[-int(request.get("limit", 100)) :]
-            return {"rejections": [r._asdict() for r in reversed(newest)], "counts": dict(monitor.counts.rejected)}
+            return {
+                "rejections": [r._asdict() for r in reversed(newest)],
+                "counts": dict(monitor.counts.rejected),
+            }
         if operation == "quarantine":
             return monitor.inlet.quarantine.export()
         if operation == "values":
@@ -263,7 +266,14 @@ class CoreProcess:
             return
         self._last_health_ns = now
         status = self.status()
-        names = ("position", "alarms_open", "alarms_unacknowledged", "intake_packets", "behind_s", "live_dropped")
+        names = (
+            "position",
+            "alarms_open",
+            "alarms_unacknowledged",
+            "intake_packets",
+            "behind_s",
+            "live_dropped",
+        )
         figures = {name: float(status[name]) for name in names}
         figures |= {f"count_{k}": float(v) for k, v in status["counts"].items() if isinstance(v, int)}
         figures["rejected"] = float(sum(status["counts"]["rejected"].values()))

@@ -113,7 +113,7 @@ class LiveSender:
         except OSError:
             link.close()
             return False
-        link.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+        link.setblocking(False)
         self._link = link
         self._wait = 0
         return True

@@ -11,7 +11,9 @@ from typing import Any
 import structlog
 
 SECRET_KEYS = re.compile(r"(password|secret|token|authorization|cookie)", re.IGNORECASE)
-SECRET_TEXT = re.compile(r"(whsec_[A-Za-z0-9+/=]+|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)|(?i:bearer|token)\s+[A-Za-z0-9._~+/=-]{8,})")
+SECRET_TEXT = re.compile(
+    r"(whsec_[A-Za-z0-9+/=]+|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)|(?i:bearer|token)\s+[A-Za-z0-9._~+/=-]{8,})"
+)
 REDACTED = "[redacted]"
 SAME_MESSAGE_S = 1.0
 """The same event within this time is counted, not written; the count stands on the next one."""
@@ -33,7 +35,9 @@ class SumUp:
     def __init__(self) -> None:
         self._last: dict[str, tuple[float, int]] = {}
 
-    def __call__(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def __call__(
+        self, _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         """A structlog processor."""
         name = str(event.get("event"))
         now = float(event.get("_monotonic_s", 0.0))

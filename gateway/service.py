@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.coreprocess import CoreProcess

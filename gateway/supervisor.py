@@ -53,7 +53,11 @@ class Process:
     def start(self) -> None:
         """Start it."""
         self._started_ns = self._clock.mono_ns()
-        self._child = subprocess.Popen(self._command, env=self._environment, preexec_fn=_die_with_parent)  # noqa: PLW1509 - no threads hold locks that the one system call needs
+        self._child = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
+            self._command,
+            env=self._environment,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, takes no lock
+        )
 
     def tend(self) -> int | None:
         """Restart it if it died and its wait is over; the exit status if it must not be restarted."""
@@ -157,8 +161,8 @@ class Supervisor:
             server = http.server.ThreadingHTTPServer((self._config.http.host, self._config.http.port), Page)
         except OSError as error:
             raise RiskgateError(
-                f"cannot serve /health on {self._config.http.host}:{self._config.http.port}: {error.strerror}. "
-                "Set another [http] port."
+                f"cannot serve /health on {self._config.http.host}:{self._config.http.port}: "
+                f"{error.strerror}. Set another [http] port."
             ) from error
         threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
         return server

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.recfunctions import repack_fields
 
 import detectors
 from detectors import Findings, Readings
@@ -39,14 +40,14 @@ class Detector:
         self.parameters = np.concatenate([self.parameters, idle])
         self.state = np.concatenate([self.state, fresh])
 
-    def configure(self, slots: npt.NDArray[np.int64], settings: dict[str, Any] | None) -> npt.NDArray[np.int64]:
+    def configure(
+        self, slots: npt.NDArray[np.int64], settings: dict[str, Any] | None
+    ) -> npt.NDArray[np.int64]:
         """Give slots a rule (None: none); returns the slots whose rule changed. Their state starts anew;
         the state of all others is kept."""
         rule = np.zeros(1, self.module.PARAMETERS)
         rule[0] = self.module.configure(settings or {})
-        width = self.module.PARAMETERS.itemsize
-        old = np.ascontiguousarray(self.parameters[slots]).view(np.uint8).reshape(len(slots), width)
-        changed = slots[(old != rule.view(np.uint8).reshape(1, width)).any(axis=1)]
+        changed: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
         self.parameters[changed] = rule[0]
         self.state[changed] = self.module.initial()
         return changed
@@ -85,8 +86,19 @@ class Detector:
         """Arrays back; ValueError when the layout is another one."""
         if stored["layout"] != repr((self.module.PARAMETERS.descr, self.module.STATE.descr)):
             raise ValueError(f"snapshot holds another layout of detector {self.kind}")
-        self.parameters = np.frombuffer(stored["parameters"], self.module.PARAMETERS).copy()
-        self.state = np.frombuffer(stored["state"], self.module.STATE).copy()
+        self.parameters = writable(stored["parameters"], self.module.PARAMETERS)
+        self.state = writable(stored["state"], self.module.STATE)
+
+
+def _bytes(records: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
+    """uint8[n, size] of the fields alone: padding between them holds anything, and NaN equals itself."""
+    packed = repack_fields(records)
+    return packed.view(np.uint8).reshape(len(records), packed.dtype.itemsize)
+
+
+def writable(body: bytes, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    """Records of exactly these bytes."""
+    return np.frombuffer(bytearray(body), dtype)
 
 
 def fault(kind: str) -> str:

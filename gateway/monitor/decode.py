@@ -18,7 +18,7 @@ from gateway.monitor.roster import Roster
 NO_TIME = np.iinfo(np.int64).min
 """Event time of a reading whose device sent none."""
 MAX_TIME_MS = 7.0e12
-"""Times beyond year 2191 (or before 1748) are held at this bound, so that int64 differences never overflow."""
+"""Times beyond 2191 (or before 1748) are held at this bound, so that int64 differences never overflow."""
 MAX_COUNTER = (1 << 62) - 1
 """Boot and sequence counters are compared modulo 2^62."""
 MAX_UNKNOWN = 1000
@@ -122,9 +122,8 @@ class Decoder:
             topic = blob[a:b]
             try:
                 route = self._routes.get(topic) or self._resolve(topic, packets.stamp.wall_ns)
-                if d - c > route.max_bytes:
-                    raise codecs.Refusal("oversize", f"{d - c} bytes, limit {route.max_bytes}")
-                self._rows(position, row, topic, route, route.codec.decode(blob[c:d], route.stream), result)
+                decoded = _within(route, d - c).codec.decode(blob[c:d], route.stream)
+                self._rows(position, row, topic, route, decoded, result)
             except codecs.Refusal as refusal:
                 result.rows += 1
                 result.rejected.append(
@@ -160,10 +159,18 @@ class Decoder:
         return route
 
     def _rows(
-        self, position: int, packet: int, topic: bytes, route: Route, decoded: codecs.Decoded, result: DecodedPackets
+        self,
+        position: int,
+        packet: int,
+        topic: bytes,
+        route: Route,
+        decoded: codecs.Decoded,
+        result: DecodedPackets,
     ) -> None:
         if decoded.device is not None and decoded.device != route.name:
-            raise codecs.Refusal("device_mismatch", f"payload says {decoded.device!r}, topic says {route.name!r}")
+            raise codecs.Refusal(
+                "device_mismatch", f"payload says {decoded.device!r}, topic says {route.name!r}"
+            )
         if decoded.boot is not None and decoded.seq is not None:
             result.seq[packet] = (decoded.boot & MAX_COUNTER, decoded.seq & MAX_COUNTER)
         raw, refused = result.raw, list(decoded.refused)
@@ -187,8 +194,16 @@ class Decoder:
             raw.packet.append(packet)
         result.rows += len(decoded.rows) + len(decoded.refused)
         result.rejected += [
-            Rejected(position, packet, number, reason, detail, _text(topic)) for number, reason, detail in refused
+            Rejected(position, packet, number, reason, detail, _text(topic))
+            for number, reason, detail in refused
         ]
+
+
+def _within(route: Route, size: int) -> Route:
+    """The route, if it takes a payload of this size: judged before anything is parsed."""
+    if size > route.max_bytes:
+        raise codecs.Refusal("oversize", f"{size} bytes, limit {route.max_bytes}")
+    return route
 
 
 def packet_flags(packets: Packets) -> tuple[list[bool], list[bool]]:

@@ -16,7 +16,7 @@ FLAG_DUP = 1
 FLAG_RETAINED = 2
 
 CUT_COLUMNS = 4
-"""Columns of ``Packets.cuts``: topic start, topic end, payload start, payload end; byte offsets in ``blob``."""
+"""Columns of ``Packets.cuts``, offsets in ``blob``: topic start, topic end, payload start, payload end."""
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):
@@ -73,9 +73,7 @@ class Packets(msgspec.Struct, frozen=True, array_like=True, tag="packets"):
         return self.blob[a:b], self.blob[c:d]
 
     @classmethod
-    def of(
-        cls, stamp: Stamp, epoch: int, packets: list[tuple[bytes, bytes, int, int]]
-    ) -> Packets:
+    def of(cls, stamp: Stamp, epoch: int, packets: list[tuple[bytes, bytes, int, int]]) -> Packets:
         """Build from (topic, payload, received mono ns, flags) rows."""
         cuts = np.empty((len(packets), CUT_COLUMNS), dtype="<i4")
         parts: list[bytes] = []
@@ -148,7 +146,7 @@ class SystemFact(msgspec.Struct, frozen=True, array_like=True, tag="fact"):
     kind: str
     subject: str
     active: bool = False
-    detail: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies the empty default
+    detail: dict[str, Any] = {}
 
 
 Entry = Started | Packets | OperatorCommand | Tick | ConfigChange | Link | SystemFact

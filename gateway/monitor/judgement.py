@@ -1,4 +1,4 @@
-"""From findings and commands to events: every change goes through the alarm engine, in one order, with ids."""
+"""From findings and commands to events: every change goes through the alarm engine, in one order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from detectors import DISORDER, SUSPECT, Findings, Readings
 from gateway.alarms import definition
-from gateway.alarms.definition import Definition
 from gateway.alarms.commands import obey
+from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
 from gateway.monitor.bank import Detector
@@ -73,13 +73,17 @@ class Judgement:
         """A device's clock is believed anew: it has happened and is over, so it waits to be seen."""
         known = self._naming.of_device(device, "clock_changed")
         for active in (True, False):
-            self._put(known, active=active, event_ns=event_ns, value=skew_change_ns / -1e9, limit=None, flags=())
+            self._put(
+                known, active=active, event_ns=event_ns, value=skew_change_ns / -1e9, limit=None, flags=()
+            )
 
     def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
         del detail
         name, _, of_what = subject.partition(".")
-        self._put(definition.system(name, of_what), active=active, event_ns=0, value=None, limit=None, flags=())
+        self._put(
+            definition.system(name, of_what), active=active, event_ns=0, value=None, limit=None, flags=()
+        )
 
     def command(self, entry: OperatorCommand) -> None:
         """Apply or refuse an operator's command; both are recorded."""
@@ -168,6 +172,7 @@ class Judgement:
         )
         if event is not None:
             self._outcome.events.append(event)
+
 
 def _number(value: Any) -> float | None:
     plain = float(value)

@@ -5,7 +5,6 @@ Live and replay are the same call. What the journal holds is all that the monito
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -24,6 +23,7 @@ from gateway.monitor.entries import (
     Packets,
     Started,
     SystemFact,
+    Tick,
 )
 from gateway.monitor.judgement import Judgement
 from gateway.monitor.outcome import Outcome
@@ -81,20 +81,26 @@ class Monitor:
         self.judgement.begin(outcome, self.line, exercise=self.exercise)
         if jump:
             self._wall_jumped(jump)
-        taken: Callable[[Any, Outcome], None] = {
-            Started: self._started,
-            Packets: self._packets,
-            OperatorCommand: self._command,
-            ConfigChange: self._config,
-            Link: self._link,
-            SystemFact: self._fact,
-        }.get(type(entry), _nothing)
-        taken(entry, outcome)
+        match entry:
+            case Packets():
+                self._packets(entry, outcome)
+            case OperatorCommand():
+                self.judgement.command(entry)
+            case Link():
+                self._link(entry)
+            case SystemFact():
+                self._fact(entry)
+            case ConfigChange():
+                self._config(entry)
+            case Started():
+                self._started(entry)
+            case Tick():
+                pass  # only time passed
         if self.silence.urgent or self.line.now_ns // SWEEP_NS != before_ns // SWEEP_NS:
             self.silence.sweep(self.line.now_ns, self.judgement)
         return outcome
 
-    def _started(self, entry: Started, _outcome: Outcome) -> None:
+    def _started(self, entry: Started) -> None:
         first = self._before_ns == 0
         self.line.stream = entry.clock == "stream"
         if self.line.stream and first:
@@ -137,10 +143,7 @@ class Monitor:
         for fault in self.judgement.judge(readings.take(slice(begin, end))):
             self.counts.add("faults", fault)
 
-    def _command(self, entry: OperatorCommand, _outcome: Outcome) -> None:
-        self.judgement.command(entry)
-
-    def _config(self, entry: ConfigChange, _outcome: Outcome) -> None:
+    def _config(self, entry: ConfigChange) -> None:
         change = self.roster.apply(unpack(entry), entry.digest)
         channels = self.channels
         self.inlet.decoder.forget_routes()
@@ -158,7 +161,8 @@ class Monitor:
             "configuration",
             f"configuration {entry.digest[:12]} in force: {active} devices, {len(change.added)} new, "
             f"{len(change.retired)} retired",
-            f"配置 {entry.digest[:12]} 生效: {active} 台设备, 新增 {len(change.added)}, 停用 {len(change.retired)}",
+            f"配置 {entry.digest[:12]} 生效: {active} 台设备, 新增 {len(change.added)}, "
+            f"停用 {len(change.retired)}",
             {"digest": entry.digest, "devices": active},
         )
 
@@ -195,7 +199,7 @@ class Monitor:
             self.silence.retire(slots)
         self.judgement.roster_changed(change)
 
-    def _link(self, entry: Link, _outcome: Outcome) -> None:
+    def _link(self, entry: Link) -> None:
         self.silence.link(up=entry.up, now_ns=self.line.now_ns)
         self.last_epoch = max(self.last_epoch, entry.epoch)
         if entry.up:
@@ -206,7 +210,7 @@ class Monitor:
                 self.judgement.condition("possible_gap", active=True)
                 self.judgement.condition("possible_gap", active=False)
 
-    def _fact(self, entry: SystemFact, _outcome: Outcome) -> None:
+    def _fact(self, entry: SystemFact) -> None:
         if entry.kind == "refused":
             self.counts.add("refused", str(entry.detail.get("reason", "")))
         elif entry.kind == "condition":
@@ -280,9 +284,3 @@ class Monitor:
         monitor.last_event_ns = np.frombuffer(event, np.int64).copy()
         monitor.last_quality = np.frombuffer(quality, np.uint8).copy()
         return monitor
-
-
-def _nothing(_entry: object, _outcome: Outcome) -> None:
-    """A Tick: only time passed."""
-
-

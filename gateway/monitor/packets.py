@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import BAD, DISORDER, LATE, RETAINED, SUSPECT, UNCERTAIN, Readings
+from gateway.monitor.bank import writable
 from gateway.monitor.counts import Counts, Rejections
 from gateway.monitor.decode import NO_TIME, DecodedPackets, Decoder, Quarantine, packet_flags
 from gateway.monitor.entries import Packets
@@ -181,7 +182,12 @@ class Inlet:
         counts.effective += len(readings)
         counts.duplicates += outcome.duplicates
         flags, grades = readings.time, readings.quality
-        for name, bit in (("late", LATE), ("suspect", SUSPECT), ("retained", RETAINED), ("disordered", DISORDER)):
+        for name, bit in (
+            ("late", LATE),
+            ("suspect", SUSPECT),
+            ("retained", RETAINED),
+            ("disordered", DISORDER),
+        ):
             setattr(counts, name, getattr(counts, name) + int(np.count_nonzero(flags & bit)))
         counts.bad += int(np.count_nonzero(grades == BAD))
         counts.uncertain += int(np.count_nonzero(grades == UNCERTAIN))
@@ -200,11 +206,10 @@ class Inlet:
 
     def load(self, stored: dict[str, Any]) -> None:
         """Back to exported data."""
-        self.clocks = np.frombuffer(stored["clocks"], self.clocks.dtype).copy()
-        self.recents = np.frombuffer(stored["recents"], self.recents.dtype).copy()
+        self.clocks = writable(stored["clocks"], self.clocks.dtype)
+        self.recents = writable(stored["recents"], self.recents.dtype)
         self.remembered = OrderedDict((bytes(k), v) for k, v in stored["remembered"])
         self.epoch = (stored["epoch"][0], stored["epoch"][1])
         self.epoch_number = stored["epoch_number"]
         self.rejections = Rejections.load(stored["rejections"])
         self.quarantine.load(stored["quarantine"])
-

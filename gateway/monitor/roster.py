@@ -34,7 +34,8 @@ def config_change(stamp: Stamp, devices: list[Device], profiles: dict[str, str])
     """The entry that puts a fleet and its profiles in force."""
     used = {d.profile for d in devices}
     plain = msgspec.msgpack.encode(
-        MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used}), order="deterministic"
+        MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used}),
+        order="deterministic",
     )
     return ConfigChange(stamp, hashlib.sha256(plain).hexdigest(), zlib.compress(plain, 1))
 
@@ -82,7 +83,11 @@ class Roster:
         change = Change()
         for name, profile in self.profiles.items():
             self._extend_points(profile)
-            if name in before and texts_before[name] != self.texts[name] and _same_points(before[name], profile):
+            if (
+                name in before
+                and texts_before[name] != self.texts[name]
+                and _same_points(before[name], profile)
+            ):
                 change.reruled.add(name)
         wanted = {device.key: device for device in config.devices}
         for key, number in list(self.index.items()):
@@ -114,7 +119,12 @@ class Roster:
         return following - self.first_slot[number]
 
     def _place(
-        self, key: str, device: Device, before: dict[str, Profile], change: Change, grown: list[tuple[int, int]]
+        self,
+        key: str,
+        device: Device,
+        before: dict[str, Profile],
+        change: Change,
+        grown: list[tuple[int, int]],
     ) -> None:
         number = self.index.get(key)
         if number is not None:
@@ -136,7 +146,9 @@ class Roster:
         if number is not None:
             old = {name: slot for slot, name in self._names(number)}
             change.moved += [
-                (old[point.channel], first + place) for place, point in enumerate(points) if point.channel in old
+                (old[point.channel], first + place)
+                for place, point in enumerate(points)
+                if point.channel in old
             ]
 
     def _next_slot(self, grown: list[tuple[int, int]]) -> int:
@@ -197,9 +209,7 @@ class Roster:
         roster.profiles = {name: parse(name, text) for name, text in roster.texts.items()}
         roster.first_slot = np.frombuffer(stored["first_slot"], "<i4").tolist()
         roster.active = [bool(b) for b in stored["active"]]
-        roster.index = {
-            roster.channels.devices[n].key: n for n, active in enumerate(roster.active) if active
-        }
+        roster.index = {roster.channels.devices[n].key: n for n, active in enumerate(roster.active) if active}
         roster.digest = stored["digest"]
         return roster
 

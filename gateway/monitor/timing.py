@@ -16,6 +16,8 @@ Readings act in receive order; there is no reorder buffer. The rules, with the p
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -57,7 +59,13 @@ CLOCK = np.dtype(
 """One record a device."""
 
 RECENT = np.dtype(
-    [("newest_ns", "<i8"), ("event_ns", "<i8", (RING,)), ("value", "<f8", (RING,)), ("next", "u1"), ("count", "u1")],
+    [
+        ("newest_ns", "<i8"),
+        ("event_ns", "<i8", (RING,)),
+        ("value", "<f8", (RING,)),
+        ("next", "u1"),
+        ("count", "u1"),
+    ],
     align=True,
 )
 """One record a slot."""
@@ -86,7 +94,9 @@ def seq_known(clock: npt.NDArray[np.void], device: int, boot: int, seq: int) -> 
     if boot == record["boot"]:
         ahead = seq - record["seq"]
         if ahead > 0:
-            record["seen"] = np.uint64(1) if ahead >= WINDOW else (record["seen"] << np.uint64(ahead)) | np.uint64(1)
+            record["seen"] = (
+                np.uint64(1) if ahead >= WINDOW else (record["seen"] << np.uint64(ahead)) | np.uint64(1)
+            )
             record["seq"] = seq
             return False
         if ahead <= -WINDOW:
@@ -141,7 +151,7 @@ def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop 
         if timeless:
             event_ns[i] = arrival_ns[i]
         event = event_ns[i]
-        flags = 0
+        flags: Any = 0
         # the channel's own memory: the same reading again, or the same time with another value
         same_time = False
         twin = False
@@ -151,7 +161,9 @@ def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop 
             oldest = min(oldest, at)
             if at == event:
                 same_time = True
-                if recent["value"][k] == value[i] or (recent["value"][k] != recent["value"][k] and value[i] != value[i]):
+                if recent["value"][k] == value[i] or (
+                    recent["value"][k] != recent["value"][k] and value[i] != value[i]
+                ):
                     twin = True
         newer = event > recent["newest_ns"]
         keep[i] = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.monitor.channels import Device
-from gateway.monitor.entries import Packets, Stamp, Started
+from gateway.monitor.entries import Entry, Packets, Stamp, Started
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import config_change
 
@@ -18,7 +18,10 @@ def compile_loops(devices: list[Device], profiles: dict[str, str]) -> None:
     for second in range(2):
         stamp = Stamp(_FIRST_NS + second * 1_000_000_000, second * 1_000_000_000, "warm")
         if second == 0:
-            entries = [Started(stamp, "", BEHAVIOUR, 0), config_change(stamp, list(samples.values()), profiles)]
+            entries: list[Entry] = [
+                Started(stamp, "", BEHAVIOUR, 0),
+                config_change(stamp, list(samples.values()), profiles),
+            ]
             for entry in entries:
                 position += 1
                 monitor.step(position, entry)

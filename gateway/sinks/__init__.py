@@ -1,16 +1,27 @@
 """The sink contract: a sink carries out, and says one of three things. Retry, order, cursors and dead
 letters live once, in gateway/delivery.
 
-Every public module in this folder is one kind of sink. It offers a class ``Sink`` with
+Every public module in this folder is one kind of sink. It offers ``Settings``, a pydantic model of its own
+table of the configuration (relative paths are relative to ``folder``, which the configuration sets), and a
+class ``Sink`` with
 
 ``__init__(self, settings, context)``
-    settings: its own table of the configuration; context: a SinkContext.
+    settings: a ``Settings``; context: a SinkContext.
 ``wants: frozenset[str]``
     Which lanes it takes: "readings", "events", "health".
+``outward: bool``
+    Whether it leaves this machine's data folder; outward sinks are muted in exercises.
+``linger_s: float``
+    How long live readings may gather before one batch is made of them.
 ``deliver(self, batch) -> Delivered | Later | Refused``
-    Called from one thread of its own, never concurrently. Must end within its total deadline. May be
-    called again with the same batch after a crash: it must be idempotent, or say so in its docstring.
+    Never concurrently, except as said under ``Messages``: each lane has an instance of its own. Must end
+    within its total deadline. May be called again with the same batch after a crash: it must be
+    idempotent, or say so in its docstring. After Later the same batch object comes again, so a sink may
+    remember how far it got.
 ``close(self) -> None``
+
+A sink that sends events one by one, in order per alarm only, is also a ``Messages`` (see below).
+A sink whose refused parts can be tried again offers ``resend(self, part: str)``, same answers.
 
 Never raised: an exception out of ``deliver`` counts as Later and is logged with its traceback.
 """
@@ -19,9 +30,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from detectors import Readings
 from gateway.alarms.events import Event
@@ -30,12 +45,20 @@ from gateway.monitor.channels import ChannelTable
 
 @dataclass(frozen=True, slots=True)
 class ReadingsBatch:
-    """Readings of the journal positions first..last."""
+    """Readings of the journal positions first..last; a position's readings are never split over batches."""
 
     first: int
     last: int
     readings: Readings
     channels: ChannelTable
+    position: npt.NDArray[np.int64] | None = None
+    """Journal position of each row; None when every row is of position ``last``."""
+
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Journal position of each row, int64[n]."""
+        if self.position is None:
+            return np.full(len(self.readings), self.last, np.int64)
+        return self.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,8 @@ class Sink(Protocol):
     """See the module's docstring."""
 
     wants: frozenset[str]
+    outward: bool
+    linger_s: float
 
     def deliver(self, batch: Batch) -> Delivered | Later | Refused:
         """Carry one batch out."""
@@ -95,14 +120,43 @@ class Sink(Protocol):
         ...
 
 
+@runtime_checkable
+class Messages(Protocol):
+    """A sink of single events: ``deliver`` gets an EventsBatch of one event, from ``workers`` threads at
+    once, never two of the same alarm. Order is kept per alarm, priority 1 first."""
+
+    workers: int
+    max_attempts: int
+    """Attempts before a message becomes a dead letter; 0 = only its age counts."""
+    max_age_s: float
+    """Age before a message becomes a dead letter."""
+
+    def takes(self, event: Event) -> bool:
+        """Whether this event is for this sink."""
+        ...
+
+    def announce(self, at_ns: int, reason: str) -> Delivered | Later | Refused:
+        """Say now, past every queue, that the gateway is blind or sees again; stored nowhere."""
+        ...
+
+
+@runtime_checkable
+class Resends(Protocol):
+    """A sink whose refused parts can be tried again."""
+
+    def resend(self, part: str) -> Delivered | Later | Refused:
+        """Try one dead letter's body again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SinkContext:
     """What a sink is given: its name, the data folder and time."""
 
     name: str
     folder: str
-    wall_ns: Any
-    """Callable returning wall ns."""
+    """The data folder."""
+    wall_ns: Callable[[], int]
 
 
 def kinds() -> list[str]:

@@ -1,0 +1,83 @@
+"""Readings derived anew from the journal: the monitor as it was at the newest snapshot at or before the
+cursor, stepped through the entries since. The same function as live, so the same readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from detectors import Readings
+from gateway.delivery.readings_lane import BATCH_ROWS, UnderivableError
+from gateway.journal.reader import JournalReader
+from gateway.monitor.channels import ChannelTable
+from gateway.monitor.entries import ConfigChange
+from gateway.monitor.monitor import BEHAVIOUR, Monitor
+from gateway.monitor.outcome import Outcome
+from gateway.paths import DataFolder
+from gateway.sinks import ReadingsBatch
+from gateway.snapshots import Snapshot, SnapshotStore
+
+LOOK_EVERY = 2000
+"""Entries without readings after which an empty batch says how far it is."""
+
+
+class Derivation:
+    """``derive`` of a readings lane, over the files of one partition."""
+
+    def __init__(self, data: DataFolder, partition: int) -> None:
+        self._journal = JournalReader(data.journal)
+        self._snapshots = SnapshotStore(data.snapshots)
+        self._partition = partition
+
+    def __call__(self, after: int) -> Iterator[ReadingsBatch]:
+        """Readings of positions > ``after``, to the journal's end now. UnderivableError when the journal no
+        longer holds what would be needed, JournalError when it cannot be read."""
+        snapshot = self._snapshots.newest(at_or_before=after, behaviour=BEHAVIOUR)
+        monitor = Monitor(self._partition) if snapshot is None else Monitor.load(snapshot.body)
+        previous = 0 if snapshot is None else snapshot.position
+        gathered: list[Outcome] = []
+        rows, said = 0, after
+        for position, entry in self._journal.read(previous):
+            if position != previous + 1:
+                raise self._lost(after, position)
+            previous = position
+            if isinstance(entry, ConfigChange) and gathered:
+                # The readings so far are named by the channels as they were.
+                yield _batch(said + 1, position - 1, gathered, monitor.channels)
+                gathered, rows, said = [], 0, position - 1
+            outcome = monitor.step(position, entry)
+            if position <= after:
+                continue
+            if len(outcome.readings):
+                gathered.append(outcome)
+                rows += len(outcome.readings)
+            if rows >= BATCH_ROWS or position - said >= LOOK_EVERY:
+                yield _batch(said + 1, position, gathered, monitor.channels)
+                gathered, rows, said = [], 0, position
+        if previous > said:
+            yield _batch(said + 1, previous, gathered, monitor.channels)
+
+    def _lost(self, after: int, begins: int) -> UnderivableError:
+        """The journal begins later than the cursor, and no snapshot bridges it: go on from the first
+        snapshot there is."""
+        newer = [s for s in (self._oldest(),) if s is not None and s.position > after]
+        last = newer[0].position if newer else begins - 1
+        return UnderivableError(
+            after + 1, last, f"the journal begins at {begins} and no snapshot is as old as position {after}"
+        )
+
+    def _oldest(self) -> Snapshot | None:
+        found, before = None, None
+        while (older := self._snapshots.newest(before, BEHAVIOUR)) is not None:
+            found, before = older, older.position - 1
+        return found
+
+
+def _batch(first: int, last: int, outcomes: list[Outcome], channels: ChannelTable) -> ReadingsBatch:
+    if not outcomes:
+        return ReadingsBatch(first, last, Readings.empty(), channels)
+    parts = [outcome.readings for outcome in outcomes]
+    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in Readings.__slots__]
+    position = np.repeat([o.position for o in outcomes], [len(part) for part in parts]).astype(np.int64)
+    return ReadingsBatch(first, last, Readings(*columns), channels, position)

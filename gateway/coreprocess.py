@@ -18,7 +18,7 @@ from gateway.config import Config
 from gateway.core import Ask, Core, Stores, Wanted
 from gateway.crashpoint import reached
 from gateway.errors import FlushFailed
-from gateway.fleet import read_fleet, read_profiles
+from gateway.fleet import gather
 from gateway.ingest.admission import Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
@@ -39,11 +39,10 @@ EXIT_FLUSH_FAILED = 74
 
 def wanted(config: Config) -> Wanted:
     """The fleet and profiles that the configuration names; ConfigError lists every problem."""
-    profiles = read_profiles(list(config.profiles))
-    devices = read_fleet(config.fleet, set(profiles))
+    found = gather(config.fleet, config.profiles)
     return Wanted(
-        devices,
-        profiles,
+        found.devices,
+        found.texts,
         clock=config.clock,
         exercise=config.clock == "stream",
         snapshot_every_ns=round(config.snapshots.every_s * 1e9),

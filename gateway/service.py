@@ -15,7 +15,6 @@ def run(config: Config, data: DataFolder, arguments: list[str]) -> int:
     clock = SystemClock()
     configure("supervisor", clock.mono_ns)
     data.create()
-    check_sinks(config, data)
     return Supervisor(config, data, arguments, clock).run()
 
 

@@ -1,0 +1,113 @@
+"""What every plant shares: time, its own random numbers, its faults and the truth about them.
+
+A subclass offers ``PROFILE``, ``FAULTS``, ``_advance(dt_s)`` (physics) and ``_measure()`` (what the sensors
+show now). Random numbers come from the seed alone, so the same arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from simulators import Expected, Fault, Label, Sample
+from simulators._faults import SHARED, SWEEP_S, Spoiler, active
+from simulators._profiles import on_delay_s, profile
+
+DECIMALS = 4
+
+
+def towards(value: float, target: float, dt_s: float, tau_s: float) -> float:
+    """First-order lag, exact for a constant target: value(t) = target + (value - target) e^(-t/tau)."""
+    return target + (value - target) * math.exp(-dt_s / tau_s)
+
+
+class PlantBase:
+    """See the module's docstring and the contract in simulators/__init__.py."""
+
+    PROFILE: ClassVar[str]
+    FAULTS: ClassVar[Mapping[str, tuple[Expected, ...]]]
+    DEVICES_MIN: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        devices: Sequence[str],
+        start_ns: int,
+        seed: int,
+        faults: Sequence[Fault] = (),
+        *,
+        period_s: float | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        self.devices = tuple(devices)
+        if len(self.devices) < self.DEVICES_MIN:
+            raise ValueError(f"{self.PROFILE}: a plant needs {self.DEVICES_MIN} devices or more")
+        known = (*self.FAULTS, *SHARED)
+        for fault in faults:
+            if fault.kind not in known:
+                raise ValueError(f"{self.PROFILE} has no fault {fault.kind!r}; known: {', '.join(known)}")
+        self._profile = profile(self.PROFILE)
+        self._period_s = period_s if period_s is not None else self._profile.period_ns / 1e9
+        self._faults = tuple(faults)
+        self._scale = scale
+        self._start_ns = self._now_ns = start_ns
+        self._random = np.random.default_rng(seed)
+        self._spoiler = Spoiler(self._profile, self.devices, faults)
+        self._begin()
+
+    def step(self, time_ns: int) -> list[Sample]:
+        """Let the plant run until ``time_ns`` and read every device; times must increase."""
+        if time_ns < self._now_ns:
+            raise ValueError(f"time goes back from {self._now_ns} to {time_ns} ns")
+        dt_s = (time_ns - self._now_ns) / 1e9 * self._scale
+        self._now_ns = time_ns
+        self._advance(dt_s)
+        samples = [
+            Sample(self.devices[device], channel, time_ns, round(value, DECIMALS))
+            for device, channel, value in self._measure()
+        ]
+        return self._spoiler.apply(samples, self._now_s)
+
+    def labels(self) -> list[Label]:
+        """Which alarms the faults must raise, and by when."""
+        found = self._spoiler.labels(self._start_ns, self._period_s)
+        for fault in self._faults:
+            begin = self._start_ns + round(fault.at_s * 1e9)
+            end = begin + round(fault.for_s * 1e9)
+            for expected in self.FAULTS.get(fault.kind, ()):
+                device = self.devices[fault.device if expected.device is None else expected.device]
+                within = expected.crossing_s / self._scale + 2 * self._period_s + SWEEP_S
+                if expected.condition:
+                    within += on_delay_s(self.PROFILE, expected.channel, expected.condition)
+                found.append(
+                    Label(fault.kind, device, expected.channel, expected.condition, begin, end, within)
+                )
+        return found
+
+    @property
+    def _now_s(self) -> float:
+        return (self._now_ns - self._start_ns) / 1e9
+
+    def _on(self, kind: str, device: int | None = None) -> bool:
+        """Whether a fault of this kind is on (of one device, or of any)."""
+        return any(
+            f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
+            for f in self._faults
+        )
+
+    def _noise(self, sigma: float) -> float:
+        return float(self._random.normal(0.0, sigma))
+
+    def _begin(self) -> None:
+        """Set the normal state."""
+        raise TypeError(f"{type(self).__name__} does not say how it begins")
+
+    def _advance(self, dt_s: float) -> None:
+        """Physics, ``dt_s`` seconds further."""
+        raise TypeError(f"{type(self).__name__} has no physics")
+
+    def _measure(self) -> Iterable[tuple[int, str, float]]:
+        """(place of the device, channel, value in the unit on the wire) of every sensor, now."""
+        raise TypeError(f"{type(self).__name__} measures nothing")

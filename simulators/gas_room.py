@@ -1,0 +1,65 @@
+"""A ventilated room with a gas line: well mixed, one leak, several point detectors that lag behind.
+
+Mass balance: V dC/dt = G / LEL - Q C (C in units of the LEL). Constant G and Q give the exponential that
+the tests compare with. Each detector is a first-order lag with its own T90 (tau = T90 / ln 10) and a small
+offset of its own. LEL of methane: 5 % by volume.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from simulators import Expected
+from simulators._plant import PlantBase, towards
+
+PROFILE = "gas/combustible_point"
+UNITS = {"lel": "%LEL", "temperature": "degC"}
+FAULTS = {
+    "leak": (Expected("lel", "H", 16.0), Expected("lel", "HH", 24.0)),
+    "seep": (Expected("lel", "H", 120.0),),
+}
+
+VOLUME_M3 = 20.0
+VENTILATION_M3_S = 0.4
+LEL = 0.05
+"""Volume share of methane at 100 %LEL."""
+LEAK_M3_S = {"leak": 0.06, "seep": 0.008}
+"""Steady state 300 and 40 %LEL."""
+FULL_SCALE = 104.0
+"""Over range, a detector shows a little more than 100 %LEL and no more."""
+T90_S = 8.0
+DAY_S = 86400.0
+
+
+class Plant(PlantBase):
+    """One room; every device is a detector in it. A leak is in the room, so every detector shows it."""
+
+    PROFILE = PROFILE
+    FAULTS = FAULTS
+
+    def _begin(self) -> None:
+        self.concentration = 0.0
+        count = len(self.devices)
+        self._tau_s = [T90_S * (1 + 0.1 * k) / math.log(10.0) for k in range(count)]
+        self._shown = [0.0] * count
+        self._offset = [abs(self._noise(0.3)) for _ in range(count)]
+        self.temperature = self._outside()
+
+    def _outside(self) -> float:
+        return 18.0 + 6.0 * math.sin(2 * math.pi * (self._now_ns / 1e9 / DAY_S - 0.3))
+
+    def _advance(self, dt_s: float) -> None:
+        gas_m3_s = sum(LEAK_M3_S[kind] for kind in LEAK_M3_S if self._on(kind))
+        steady = 100.0 * gas_m3_s / (LEL * VENTILATION_M3_S)
+        # the detector follows what the air was half a step ago: second order in the step
+        half = towards(self.concentration, steady, dt_s / 2, VOLUME_M3 / VENTILATION_M3_S)
+        self.concentration = towards(half, steady, dt_s / 2, VOLUME_M3 / VENTILATION_M3_S)
+        self._shown = [towards(s, half, dt_s, tau) for s, tau in zip(self._shown, self._tau_s, strict=True)]
+        self.temperature = towards(self.temperature, self._outside() + 4.0, dt_s, 1800.0)
+
+    def _measure(self) -> Iterable[tuple[int, str, float]]:
+        for k, shown in enumerate(self._shown):
+            lel = shown + self._offset[k] + self._noise(0.1)
+            yield k, "lel", min(FULL_SCALE, max(0.0, lel))
+            yield k, "temperature", self.temperature + self._noise(0.05)

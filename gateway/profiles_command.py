@@ -1,0 +1,144 @@
+"""What ``riskgate profiles check|list|show`` print: tables as rows, the first of them the heading."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import device_profiles
+from device_profiles import AlarmDefinition, Point, Profile, ProfileError, parse
+from gateway.config import Config
+from gateway.errors import ConfigError
+from gateway.fleet import check_profiles, read_profiles
+
+Rows = list[tuple[Any, ...]]
+
+
+def check(config: Config) -> tuple[Rows, list[str]]:
+    """One row a profile, and every problem of all of them; all examples are run."""
+    rows: Rows = [("profile", "points", "alarms", "good examples", "bad examples", "result")]
+    told: list[str] = []
+    for name, text in sorted(read_profiles(config.profiles).items()):
+        try:
+            profile = parse(name, text)
+        except ProfileError as error:
+            told += error.problems
+            rows.append((name, "", "", "", "", f"{len(error.problems)} problems"))
+            continue
+        problems = device_profiles.check(profile)
+        told += problems
+        bad = sum(bool(e.refused) for e in profile.examples)
+        result = f"{len(problems)} problems" if problems else "ok"
+        rows.append(
+            (name, len(profile.points), len(profile.alarms), len(profile.examples) - bad, bad, result)
+        )
+    return rows, told
+
+
+def listing(config: Config) -> Rows:
+    """One row a profile; ConfigError if one is wrong."""
+    rows: Rows = [("profile", "title", "名称", "edition", "period s", "upload s", "unverified limits")]
+    for name, profile in sorted(check_profiles(read_profiles(config.profiles)).items()):
+        unverified = sum(not a.source_verified for a in profile.alarms)
+        rows.append(
+            (
+                name,
+                profile.title_en,
+                profile.title_zh,
+                profile.edition,
+                _seconds(profile.period_ns),
+                _seconds(profile.upload_period_ns),
+                f"{unverified} of {len(profile.alarms)}",
+            )
+        )
+    return rows
+
+
+def show(config: Config, name: str) -> list[tuple[str, Rows]]:
+    """Tables (title, rows) of one profile; ConfigError if there is none of that id."""
+    texts = read_profiles(config.profiles)
+    if name not in texts:
+        near = difflib.get_close_matches(name, texts, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(texts))}"
+        raise ConfigError([f"profile {name}: is not known; {hint}"])
+    profile = check_profiles({name: texts[name]})[name]
+    return [
+        (f"{profile.id}: {profile.title_en} / {profile.title_zh}", _facts(profile)),
+        (
+            "Points",
+            [
+                ("channel", "title", "名称", "unit", "on the wire", "range or states"),
+                *map(_point, profile.points),
+            ],
+        ),
+        ("Alarms", [_ALARM_HEADING, *(_alarm(profile, a) for a in profile.alarms)]),
+        (
+            "Device alarms",
+            [
+                ("condition", "priority", "response", "处置"),
+                *((a.condition, a.priority, a.response_en, a.response_zh) for a in profile.device_alarms),
+            ],
+        ),
+        ("Streams", [("stream", "codec"), *((s.name, s.codec) for s in profile.streams)]),
+    ]
+
+
+_ALARM_HEADING = (
+    "channel",
+    "condition",
+    "limit or states",
+    "deadband",
+    "on / off delay s",
+    "priority",
+    "latch",
+    "response",
+    "处置",
+    "clause",
+    "verified",
+)
+
+
+def _facts(profile: Profile) -> Rows:
+    return [
+        ("", ""),
+        ("edition", profile.edition),
+        ("period s", _seconds(profile.period_ns)),
+        ("upload period s", _seconds(profile.upload_period_ns)),
+        ("silent after s", _seconds(profile.silent_after_ns)),
+        ("late after s", _seconds(profile.late_after_ns)),
+        ("future beyond s", _seconds(profile.max_future_ns)),
+        ("readings to clear", str(profile.clear_readings)),
+        ("largest payload", f"{profile.max_payload_bytes} bytes"),
+    ]
+
+
+def _point(point: Point) -> tuple[str, ...]:
+    span = f"{point.low:g} .. {point.high:g}"
+    if point.kind == "discrete":
+        span = ", ".join(f"{n} {text} {point.states_zh[n]}" for n, text in point.states.items())
+    return (point.channel, point.title_en, point.title_zh, point.unit, point.wire_unit or point.unit, span)
+
+
+def _alarm(profile: Profile, alarm: AlarmDefinition) -> tuple[Any, ...]:
+    point = profile.point(alarm.channel)
+    unit = "" if point is None else point.unit
+    limit = f"{alarm.setpoint:g} {unit}"
+    if alarm.in_states and point is not None:
+        limit = ", ".join(f"{n} {point.states[str(n)]}" for n in alarm.in_states)
+    return (
+        alarm.channel,
+        alarm.condition,
+        limit,
+        "" if alarm.in_states else f"{alarm.deadband:g}",
+        f"{_seconds(alarm.on_delay_ns)} / {_seconds(alarm.off_delay_ns)}",
+        alarm.priority,
+        "yes" if alarm.latch else "",
+        alarm.response_en,
+        alarm.response_zh,
+        alarm.clause,
+        "yes" if alarm.source_verified else "no",
+    )
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns / 1e9:g}"

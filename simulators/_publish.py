@@ -18,6 +18,7 @@ import aiomqtt
 from simulators._payloads import Message
 
 NowNs = Callable[[], int]
+Tasks = set[asyncio.Task[None]]
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -103,7 +104,7 @@ class Publisher:
 
     async def _session(self, client: aiomqtt.Client, messages: AsyncIterator[Message]) -> None:
         """One connection: first what an earlier one left open, then new messages as the window allows."""
-        under_way: set[asyncio.Task[None]] = set()
+        under_way: Tasks = set()
         try:
             for number in list(self._waiting):
                 under_way.add(asyncio.ensure_future(self._one(client, number)))
@@ -119,9 +120,7 @@ class Publisher:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _room(
-        self, under_way: set[asyncio.Task[None]], limit: int | None = None
-    ) -> set[asyncio.Task[None]]:
+    async def _room(self, under_way: Tasks, limit: int | None = None) -> Tasks:
         """Collect what is done; wait while the window is full. Raises what a publish raised."""
         limit = self._window if limit is None else limit
         while True:

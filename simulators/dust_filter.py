@@ -19,9 +19,9 @@ PROFILE = "dust/filter_duct"
 UNITS = {"filter_dp": "Pa", "duct_velocity": "m/s", "hopper_temperature": "degC"}
 FAULTS = {
     "blocked": (
-        Expected("filter_dp", "H", 700.0),
-        Expected("filter_dp", "HH", 1700.0),
-        Expected("duct_velocity", "L", 1700.0),
+        Expected("filter_dp", "H", 240.0),
+        Expected("filter_dp", "HH", 700.0),
+        Expected("duct_velocity", "L", 900.0),
     ),
     "bag_burst": (Expected("filter_dp", "L", 5.0),),
     "vent_burst": (
@@ -43,6 +43,8 @@ DUCT_M_S = 26.0
 FAN_PA = 3200.0
 """Fan pressure at no flow."""
 DUST_KG_M3 = 0.02
+BLOCKED_LOAD = 4.0
+"""A blocked filter gets no pulses, and moist dust of four times the load."""
 PULSE_PA = 1250.0
 """The controller pulses above this."""
 PULSE_SHARE = 0.6
@@ -93,7 +95,7 @@ class Plant(PlantBase):
         blocked = self._on("blocked", k)
         face = FACE_M_S * unit.duct_m_s / 20.0
         if not leaking:
-            unit.cake_kg_m2 += DUST_KG_M3 * face * dt_s
+            unit.cake_kg_m2 += DUST_KG_M3 * (BLOCKED_LOAD if blocked else 1.0) * face * dt_s
         unit.rested_s += dt_s
         if unit.dp_pa > PULSE_PA and unit.rested_s >= PULSE_EVERY_S and not blocked:
             unit.cake_kg_m2 *= 1.0 - PULSE_SHARE

@@ -52,7 +52,7 @@ CLOCK = np.dtype(
         ("seen_before", "<u8"),
         ("agreed", "<i4"),
         ("rebase", "<i4"),
-        ("based", "u1"),
+        ("based", "<i8"),  # whole records without padding: every byte of a snapshot is set
     ],
     align=True,
 )
@@ -63,8 +63,8 @@ RECENT = np.dtype(
         ("newest_ns", "<i8"),
         ("event_ns", "<i8", (RING,)),
         ("value", "<f8", (RING,)),
-        ("next", "u1"),
-        ("count", "u1"),
+        ("next", "<i4"),
+        ("count", "<i4"),
     ],
     align=True,
 )

@@ -86,7 +86,9 @@ def command_event(position: int, index: int, action: str = "acknowledge") -> Com
 
 def note_event(position: int, index: int) -> NoteEvent:
     """A note."""
-    return NoteEvent(id=f"1-{position}-{index}", kind="started", at_ns=position, reason_en="a", reason_zh="甲")
+    return NoteEvent(
+        id=f"1-{position}-{index}", kind="started", at_ns=position, reason_en="a", reason_zh="甲"
+    )
 
 
 @st.composite

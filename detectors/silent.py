@@ -164,6 +164,17 @@ def link_back(parameters: npt.NDArray[np.void], state: npt.NDArray[np.void], sil
     state["due_ns"] = np.where(waiting, due, state["due_ns"])
 
 
+def retime(
+    parameters: npt.NDArray[np.void], state: npt.NDArray[np.void], slots: npt.NDArray[np.int64]
+) -> None:
+    """The time-out of these channels changed: deadlines follow. Findings that stand, stand."""
+    part = state[slots]
+    waiting = (part["flags"] == 0) & (part["registered_ns"] >= 0)
+    since = np.maximum(part["last_seen_ns"], part["registered_ns"])
+    due = since + parameters["silent_after_ns"][slots]
+    state["due_ns"][slots] = np.where(waiting, due, part["due_ns"])
+
+
 @compiled
 def _hear(
     parameters: Any,

@@ -90,8 +90,13 @@ class Silence:
         self.detector.grow(count)
 
     def configure(self, slots: npt.NDArray[np.int64], settings: dict[str, Any]) -> npt.NDArray[np.int64]:
-        """Watch these channels; returns those whose time-out changed."""
-        return self.detector.configure(slots, settings)
+        """Watch these channels; returns those whose time-out changed. Nobody who spoke is forgotten, and what
+        was found silent still ends when it speaks."""
+        kept = self.detector.state[slots].copy()
+        changed = self.detector.configure(slots, settings)
+        self.detector.state[slots] = kept
+        silent.retime(self.detector.parameters, self.detector.state, changed)
+        return changed
 
     def retire(self, slots: npt.NDArray[np.int64]) -> None:
         """Watch these channels no longer."""

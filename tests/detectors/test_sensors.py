@@ -211,3 +211,17 @@ def test_many_devices_do_not_need_to_lie_side_by_side() -> None:
         channels, devices = Findings(), Findings()
         silent.sweep(parameters, state, device_of_slot, count // 2, now * SECOND, channels, devices)
         assert (channels.count, devices.count) == (0, expected)
+
+
+def test_a_longer_time_out_moves_the_deadline_but_ends_nothing() -> None:
+    plant = Plant()
+    plant.sweep(0)
+    plant.hear(1, 0, 1)
+    plant.hear(15, 2, 3)
+    assert plant.sweep(21) == ["+silent device 0"]
+    plant.parameters["silent_after_ns"] = 40 * SECOND
+    silent.retime(plant.parameters, plant.state, np.arange(4))
+    assert plant.sweep(54) == []
+    assert plant.sweep(55) == ["+silent device 1"]
+    assert plant.hear(56, 0) == ["sweep"]
+    assert plant.sweep(56) == ["-silent device 0"]

@@ -1,0 +1,164 @@
+"""Runs a story through the real monitor.
+
+    [story]    title, profile (a file of profiles/), runs_s (default: the last thing that is told)
+    [[at]]     t_s and one of
+                 send = {channel, value, quality?, time_s?, retained?, counters?}   (or a list of them)
+                        value "none": the device could not read; time_s: the device's own time, in seconds
+                        of the story (default t_s); counters = false: without boot and seq
+                 command = {action, alarm?, occurrence?, role?, ...}
+                 link = "down" | "up"
+                 edit = ["setpoint = 10", "setpoint = 12"]: the profile's text changes, once and for all
+               every_s, until_s: again and again
+    [[expect]] at_s, alarm ("lel:H"), state, and optionally occurrence, cause, reason, process_active, flags
+    [[answer]] at_s, accepted, reason: what a command is told
+
+The expectations are complete and in order: an alarm event that is not told of is a failure. Timers are looked
+at once a second.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gateway.alarms.events import AlarmEvent, CommandEvent, Event
+from gateway.monitor.channels import Device
+from gateway.monitor.entries import FLAG_RETAINED, Entry, Link, OperatorCommand, Packets, Stamp, Started, Tick
+from gateway.monitor.monitor import BEHAVIOUR, Monitor
+from gateway.monitor.roster import config_change
+
+FOLDER = Path(__file__).parent
+FIRST_NS = 1_764_000_000_000_000_000
+FIRST_MONO_NS = 5_000_000_000
+SECOND = 1_000_000_000
+DEVICE = Device("acme", "plant", "tank-1", "D-1", "stories/of")
+
+
+class Story(NamedTuple):
+    """One file of told/."""
+
+    name: str
+    title: str
+    profile: str
+    entries: list[Entry]
+    expected: list[dict[str, Any]]
+    answers: list[dict[str, Any]]
+
+
+def read(path: Path) -> Story:
+    """The story of a file; KeyError or ValueError when it is told wrongly."""
+    told = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = {"story", "at", "expect", "answer"}
+    if set(told) - known:
+        raise ValueError(f"{path.name}: unknown tables {set(told) - known}; known: {known}")
+    head = told["story"]
+    expected, answers = told.get("expect", []), told.get("answer", [])
+    happenings = [(t_s, at) for at in told["at"] for t_s in _times(at)]
+    happenings.sort(key=lambda item: item[0])
+    last = max([t for t, _ in happenings] + [e["at_s"] for e in expected] + [head.get("runs_s", 0)])
+    text = (FOLDER / "profiles" / f"{head['profile']}.toml").read_text(encoding="utf-8")
+    entries: list[Entry] = [
+        Started(_stamp(0), "story", BEHAVIOUR, 1),
+        config_change(_stamp(0), [DEVICE], {DEVICE.profile: text}),
+        Link(_stamp(0), 1, True),
+    ]
+    seq = 0
+    edited = text
+    for second in range(int(last) + 1):
+        entries.append(Tick(_stamp(second)))
+        while happenings and happenings[0][0] < second + 1:
+            t_s, at = happenings.pop(0)
+            seq += 1
+            if "edit" in at:
+                old, new = at["edit"]
+                if old not in edited:
+                    raise ValueError(f"{path.name}: the profile has no {old!r}")
+                edited = edited.replace(old, new)
+                entries.append(config_change(_stamp(t_s), [DEVICE], {DEVICE.profile: edited}))
+            else:
+                entries.append(_entry(t_s, at, seq))
+    return Story(path.stem, head["title"], head["profile"], entries, expected, answers)
+
+
+def tell(entries: list[Entry], *, restart_after: int = -1) -> list[Event]:
+    """Every event, in order; optionally with a snapshot and restart in between."""
+    monitor, told = Monitor(), []
+    for position, entry in enumerate(entries, 1):
+        told += monitor.step(position, entry).events
+        if position == restart_after:
+            monitor = Monitor.load(monitor.save())
+    return told
+
+
+def shown(event: AlarmEvent, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The event in the words of an expectation, as far as that one asks."""
+    have: dict[str, Any] = {
+        "at_s": (event.at_ns - FIRST_NS) / SECOND,
+        "alarm": event.alarm.removeprefix(f"{DEVICE.key}/"),
+        "state": event.state,
+        "occurrence": event.occurrence,
+        "cause": event.cause,
+        "process_active": event.process_active,
+        "flags": list(event.flags),
+        "reason": event.reason_en,
+    }
+    if "reason" in wanted and wanted["reason"] in event.reason_en:
+        have["reason"] = wanted["reason"]
+    return {key: have[key] for key in ("at_s", "alarm", "state", *wanted)}
+
+
+def alarms(told: list[Event]) -> list[AlarmEvent]:
+    """Only the alarm events."""
+    return [event for event in told if isinstance(event, AlarmEvent)]
+
+
+def replies(told: list[Event]) -> list[CommandEvent]:
+    """Only the answers to commands."""
+    return [event for event in told if isinstance(event, CommandEvent)]
+
+
+def _times(at: dict[str, Any]) -> list[float]:
+    if "every_s" not in at:
+        return [at["t_s"]]
+    count = int((at["until_s"] - at["t_s"]) / at["every_s"]) + 1
+    return [at["t_s"] + n * at["every_s"] for n in range(count)]
+
+
+def _stamp(t_s: float) -> Stamp:
+    passed = round(t_s * SECOND)
+    return Stamp(FIRST_NS + passed, FIRST_MONO_NS + passed, "story-boot")
+
+
+def _entry(t_s: float, at: dict[str, Any], seq: int) -> Entry:
+    stamp = _stamp(t_s)
+    if "link" in at:
+        return Link(stamp, seq, at["link"] == "up", session_present=True, expected_session=True)
+    if "command" in at:
+        args = dict(at["command"])
+        if "alarm" in args and not args["alarm"].startswith("gateway:"):
+            args["alarm"] = f"{DEVICE.key}/{args['alarm']}"
+        action, role = args.pop("action"), args.pop("role", "operator")
+        return OperatorCommand(stamp, f"c{seq}", action, args, "li", role, args.pop("organisation", ""), 0)
+    sent = at["send"] if isinstance(at["send"], list) else [at["send"]]
+    return Packets.of(stamp, 1, [_packet(t_s, row, seq * 100 + n, stamp) for n, row in enumerate(sent)])
+
+
+def _packet(t_s: float, row: dict[str, Any], seq: int, stamp: Stamp) -> tuple[bytes, bytes, int, int]:
+    time_s = row.get("time_s", t_s)
+    payload: dict[str, Any] = {
+        "time_ms": FIRST_NS // 1_000_000 + round(time_s * 1000),
+        "value": None if row["value"] == "none" else row["value"],
+    }
+    if "quality" in row:
+        payload["quality"] = row["quality"]
+    if row.get("counters", True):
+        payload |= {"boot": 1, "seq": seq}
+    topic = f"rg/{DEVICE.key}/{row['channel']}"
+    return (
+        topic.encode(),
+        json.dumps(payload).encode(),
+        stamp.mono_ns,
+        FLAG_RETAINED if row.get("retained") else 0,
+    )

@@ -1,0 +1,51 @@
+"""Every story in told/ comes true, to the last event; a restart in the middle changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.alarms import events
+from gateway.alarms.lifecycle import Situation, legal
+from tests.stories.runner import FOLDER, alarms, read, replies, shown, tell
+
+STORIES = sorted((FOLDER / "told").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_story(path: Path) -> None:
+    story = read(path)
+    told = tell(story.entries)
+    seen = alarms(told)
+    paired = [shown(event, wanted) for event, wanted in zip(seen, story.expected, strict=False)]
+    rest = [shown(event, {"reason": ""}) for event in seen[len(story.expected) :]]
+    assert [*paired, *rest] == story.expected, story.title
+    answers = replies(told)
+    assert len(answers) == len(story.answers) or not story.answers
+    for answer, wanted in zip(answers, story.answers, strict=False):
+        assert answer.accepted == wanted["accepted"], answer.reason_en
+        assert wanted.get("reason", "") in answer.reason_en
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_every_event_is_legal_numbered_and_survives_a_restart(path: Path) -> None:
+    story = read(path)
+    told = tell(story.entries)
+    assert len({event.id for event in told}) == len(told)
+    stands: dict[str, Situation] = {}
+    for event in alarms(told):
+        before = stands.get(event.alarm, Situation("normal", False))
+        after = Situation(event.state, event.process_active)
+        assert event.before == before.state
+        assert legal(before, event.cause, after, latch=event.latched)
+        stands[event.alarm] = after
+    bytes_of = [events.encode(event) for event in told]
+    for restart_after in {1, len(story.entries) // 3, len(story.entries) // 2, len(story.entries) - 1}:
+        assert [
+            events.encode(event) for event in tell(story.entries, restart_after=restart_after)
+        ] == bytes_of
+
+
+def test_there_are_stories() -> None:
+    assert len(STORIES) >= 12

@@ -24,7 +24,8 @@ from detectors import NOT_LIVE
 from gateway.alarms import lifecycle
 from gateway.alarms.events import ACKNOWLEDGED, AlarmEvent, Event, encode
 from gateway.chain import Head
-from gateway.delivery.receipts import SinkAccount, accounts
+from gateway.delivery import receipts
+from gateway.delivery.receipts import SinkAccount
 from gateway.errors import RiskgateError
 from gateway.journal import JournalReader
 from gateway.ledger import LedgerReader
@@ -201,8 +202,12 @@ def verify(data: DataFolder, published: Path | None = None) -> Report:
     )
     _check_transitions(report, ledger)
     _check_counts(report, replayed)
-    for account in accounts(data.delivery, ledger):
-        report.add("I4", f"events for sink {account.sink}", *_delivered(account))
+    handed = receipts.check_chain(data.delivery)
+    report.add(
+        "chain", "receipts against their hash chain", handed.ok, handed.reason or f"{handed.checked} rows"
+    )
+    for account in receipts.accounts(data.delivery):
+        report.add("I4", f"events for sink {account.sink}", *_delivered(account, ledger.last_seq()))
     if published is not None:
         _check_published(report, data, published)
     return report
@@ -279,12 +284,17 @@ def _check_counts(report: Report, replayed: Replayed) -> None:
     )
 
 
-def _delivered(account: SinkAccount) -> tuple[bool, str]:
+def _delivered(account: SinkAccount, last_seq: int) -> tuple[bool, str]:
     figures = (
-        f"{account.delivered} delivered, {account.waiting} waiting, {account.dead} dead letters, "
-        f"{account.filtered} not for this sink, of {account.events}"
+        f"{len(account.taken & account.receipts)} with receipt, {len(account.waiting)} waiting, "
+        f"{len(account.dead)} dead letters, {account.events - len(account.taken)} not for this sink, "
+        f"{last_seq - account.events} not looked at yet, of {last_seq}"
     )
-    return account.missing == 0, figures if account.missing == 0 else f"{account.missing} missing: {figures}"
+    missing = account.missing
+    return (
+        not missing,
+        f"missing: event {min(missing)} and {len(missing) - 1} more; {figures}" if missing else figures,
+    )
 
 
 def _check_published(report: Report, data: DataFolder, published: Path) -> None:

@@ -168,6 +168,7 @@ class DeliveryStore:
         with self._begin() as db:
             if rows:
                 db.execute(MESSAGE.insert(), rows)
+                self._record(db, "enrolled", sink, seqs=[row["seq"] for row in rows])
             self._move(db, sink, "events", last)
 
     def waiting(self, sink: str) -> list[Message]:

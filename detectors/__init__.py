@@ -28,6 +28,8 @@ A detector that waits for time instead of readings offers, beside ``step``:
     ``row`` of its findings is -1; ``slot`` in ``device_findings`` is a device's index.
 ``link_back(parameters, state, silence_now_ns) -> None``
     The broker's link is up again.
+``retime(parameters, state, slots) -> None``
+    The rule of these channels changed; unlike the others, this detector's state is then kept.
 
 Guarantees that the contract tests (tests/contracts) hold every detector to: any split of a batch equals
 the whole; permuted slots give the same findings; BAD readings and non-finite values never poison the

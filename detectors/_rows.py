@@ -21,8 +21,8 @@ def feed(
     readings: Readings,
     findings: Findings,
 ) -> None:
-    """Run ``loop(parameters, state, slot, event_ns, received_ns, value, quality, reason, time, row, out,
-    count) -> (row, count)`` over all rows; it returns early when ``out`` is nearly full."""
+    """Run ``loop(parameters, state, columns, row, out, count) -> (row, count)`` over all rows; it returns
+    early when ``out`` is nearly full. columns: slot, event_ns, received_ns, value, quality, reason, time."""
     row, rows = 0, len(readings)
     columns: tuple[Any, ...] = (
         readings.slot,
@@ -35,4 +35,4 @@ def feed(
     )
     while row < rows:
         out = findings.reserve(ROOM)
-        row, findings.count = loop(parameters, state, *columns, row, out, findings.count)
+        row, findings.count = loop(parameters, state, columns, row, out, findings.count)

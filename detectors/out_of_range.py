@@ -80,20 +80,8 @@ def step(
 
 
 @compiled
-def _judge(
-    parameters: Any,
-    state: Any,
-    slot: Any,
-    event_ns: Any,
-    received_ns: Any,
-    value: Any,
-    quality: Any,
-    reason: Any,
-    time: Any,
-    row: int,
-    out: Any,
-    count: int,
-) -> tuple[int, int]:
+def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
+    slot, event_ns, _, value, quality, reason, time = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1

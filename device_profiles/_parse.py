@@ -192,7 +192,11 @@ def _alarm(table: Table) -> AlarmDefinition:
     if condition not in LIMITS:
         for key in ("setpoint", "deadband"):
             if table.has(key):
-                table.note(key, f"belongs to a limit ({', '.join(LIMITS)}); remove it")
+                table.note(
+                    key,
+                    f"belongs to a limit, and condition {condition[:64]!r} is none of {', '.join(LIMITS)}; "
+                    "correct the condition or remove this",
+                )
     elif table.has("in_states"):
         table.note("in_states", "belongs to a discrete point's condition; remove it")
     table.close()

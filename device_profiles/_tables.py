@@ -79,7 +79,7 @@ class Table:
             near = difflib.get_close_matches(value, choices, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             self.note(key, f"{value!r} is not known; {hint}choose from {', '.join(sorted(choices))}")
-            return default or next(iter(choices))
+            return default or sorted(choices)[0]
         return value
 
     def number(self, key: str, default: float | None = None) -> float:

@@ -233,21 +233,21 @@ class Core:
 
     def _commit(self, group: _Group) -> None:
         held, self._held = self._held, _Group()
-        group = _Group(held.entries + group.entries, held.acks + group.acks, held.asks + group.asks)
+        entries = held.entries + self._sight_facts() + group.entries
+        acks = held.acks + group.acks
         reached("before-append")
         try:
-            positions = self._stores.journal.append(group.entries)
+            positions = self._stores.journal.append(entries)
         except JournalFull as full:
-            self._hold(group, str(full))
+            self._hold(held, group, str(full))
             return
         reached("after-append")
         self._last_entry_ns = self._clock.mono_ns()
-        for epoch, mids in group.acks:
+        for epoch, mids in acks:
             self._acknowledge(epoch, mids)
         reached("after-acknowledge")
         outcomes = [
-            self.monitor.step(position, entry)
-            for position, entry in zip(positions, group.entries, strict=True)
+            self.monitor.step(position, entry) for position, entry in zip(positions, entries, strict=True)
         ]
         reached("after-step")
         self._record(outcomes)
@@ -288,19 +288,45 @@ class Core:
                     version, outcome.previous_readings, outcome.position, outcome.readings
                 )
 
-    def _hold(self, group: _Group, reason: str) -> None:
-        """Nothing was written: keep what arrived, acknowledge nothing, judge nothing, say so."""
-        self._held = group
+    def _hold(self, held: _Group, group: _Group, reason: str) -> None:
+        """Nothing was written: keep what arrived, acknowledge nothing, judge nothing, say so.
+
+        Ticks are not kept: time that nobody watched must not be judged afterwards. Commands are refused at
+        once: nothing may act when the person who gave it has long turned away.
+        """
+        kept: list[Entry] = [e for e in group.entries if not isinstance(e, Tick | OperatorCommand)]
+        self._held = _Group(held.entries + kept, held.acks + group.acks)
+        for ask in group.asks:
+            ask.answer(self._refusal(ask, reason))
         if not self.blind and self._live is not None:
             self._live.send(["blind", self._clock.wall_ns(), f"disk full: {reason}"])
         self.blind = reason
 
+    def _refusal(self, ask: Ask, reason: str) -> CommandEvent:
+        """The answer to a command that could not be journalled; it has no event id, for there is no event."""
+        fields = {name: value for name, value in ask.fields.items() if name not in ("id", "deadline_ns")}
+        return CommandEvent(
+            **{"source": "", **fields},
+            id="",
+            command=ask.fields["id"],
+            accepted=False,
+            reason_en=f"not taken, and it will not act later: the gateway is blind ({reason})",
+            reason_zh=f"未受理, 之后也不会执行: 网关无法记录 ({reason})",
+            at_ns=self._clock.wall_ns(),
+        )
+
+    def _sight_facts(self) -> list[Entry]:
+        """After blindness, and before anything newer is judged: that there was one, and that it is over."""
+        if not self.blind:
+            return []
+        stamp, detail = self._stamp(), {"reason": self.blind}
+        began = SystemFact(stamp, "condition", "disk_full", active=True, detail=detail)
+        return [began, SystemFact(stamp, "condition", "disk_full")]
+
     def _see_again(self) -> None:
-        reason, self.blind = self.blind, ""
+        self.blind = ""
         if self._live is not None:
             self._live.send(["blind", self._clock.wall_ns(), ""])
-        self.note("disk_full", active=True, detail={"reason": reason})
-        self.note("disk_full", active=False)
 
     def _snapshot_if_due(self) -> None:
         if self._clock.mono_ns() - self._last_snapshot_ns >= self._wanted.snapshot_every_ns:

@@ -48,6 +48,12 @@ class Silence:
         elif not up and self.down_since_ns is None:
             self.down_since_ns = now_ns
 
+    def blind(self, since_ns: int, now_ns: int) -> None:
+        """The journal could not be written from ``since_ns`` to ``now_ns``: nobody listened."""
+        if self.down_since_ns is None:
+            self.link(up=False, now_ns=since_ns)
+            self.link(up=True, now_ns=now_ns)
+
     def heard(self, readings: Readings, judgement: Judgement) -> None:
         """Readings are signs of life."""
         findings = self.detector.findings

@@ -176,7 +176,7 @@ def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop 
         if same_time or known[i] != 0:
             flags |= SUSPECT
         implausible = event < PLAUSIBLE_SINCE_NS or event > arrival_ns[i] + PLAUSIBLE_AHEAD_NS
-        age = np.int64(0) if implausible else arrival_ns[i] - event - clock["skew_ns"]
+        age = np.int64(0) if implausible or timeless else arrival_ns[i] - event - clock["skew_ns"]
         off = age > clock["late_after_ns"] or age < -clock["max_future_ns"]
         if implausible:
             flags |= SUSPECT

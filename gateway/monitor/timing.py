@@ -165,7 +165,7 @@ def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop 
                     recent["value"][k] != recent["value"][k] and value[i] != value[i]
                 ):
                     twin = True
-        newer = event > recent["newest_ns"]
+        newer = timeless or event > recent["newest_ns"]
         keep[i] = 1
         if (twin and not timeless) or (known[i] != 0 and (timeless or not newer)):
             keep[i] = 0

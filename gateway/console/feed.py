@@ -1,0 +1,220 @@
+"""Follows the ledger and the core for all open pages at once: one reader however many pages look.
+
+Alarm changes come from the ledger by sequence number, so a page that was away asks for what it missed. The
+core is asked for its state once a second; no answer is told to the pages within BEAT_S + ASK_S.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from gateway.alarms.events import AlarmEvent
+from gateway.clock import Clock
+from gateway.commands import ask
+from gateway.console.rows import RaisedTimes, row
+from gateway.errors import CoreUnreachable, JournalError
+from gateway.ledger import LedgerReader
+from gateway.paths import DataFolder
+
+POLL_S = 0.2
+BEAT_S = 1.0
+ASK_S = 2.0
+MAX_ROWS = 1000
+PAGE_ROWS = 1000
+"""Ledger events read at once."""
+MAX_PAGES = 64
+"""Open event streams."""
+MAX_MISSED = 2000
+"""Events sent again to a page that was away; beyond that it loads the whole table."""
+BUFFER = 5000
+"""Changes kept for pages; a page that falls further behind loads the whole table."""
+
+Change = tuple[int, bytes]
+"""(ledger sequence number, server-sent event)."""
+
+
+class Feed:
+    """Give it a stopping event: when it is set, ``follow`` and every stream end."""
+
+    def __init__(self, data: DataFolder, clock: Clock, stopping: asyncio.Event) -> None:
+        self._data = data
+        self._clock = clock
+        self.stopping = stopping
+        self._reader: LedgerReader | None = None
+        self._raised = RaisedTimes()
+        self._changes: deque[Change] = deque(maxlen=BUFFER)
+        self._seq: int | None = None
+        """Newest ledger sequence number that was read; None before the first look."""
+        self._status = self._no_answer("not asked yet")
+        self._answered_ms: int | None = None
+        self._news = asyncio.Event()
+        self.pages = 0
+
+    async def follow(self) -> None:
+        """Until stopped: read the ledger often, ask the core every second."""
+        await asyncio.gather(self._follow_ledger(), self._follow_core())
+
+    async def _follow_ledger(self) -> None:
+        while not self.stopping.is_set():
+            if self._seq is None:
+                self._seq = await asyncio.to_thread(self._last_seq)
+            else:
+                changes = await asyncio.to_thread(self._changes_after, self._seq, PAGE_ROWS)
+                if changes:
+                    # on the loop's thread: pages walk through it there
+                    self._changes.extend(changes)
+                    self._seq = changes[-1][0]
+                    self._wake()
+            await self._pause(POLL_S)
+
+    async def _follow_core(self) -> None:
+        while not self.stopping.is_set():
+            self._status = await asyncio.to_thread(self._ask_core)
+            self._wake()
+            await self._pause(BEAT_S)
+
+    def table(self) -> dict[str, Any]:
+        """Every open alarm up to MAX_ROWS, and the sequence number from which changes follow."""
+        reader = self._open_reader()
+        if reader is None:
+            return {"seq": 0, "total": 0, "rows": []}
+        seq = reader.last_seq()
+        events = reader.open_alarms(MAX_ROWS)
+        return {
+            "seq": seq,
+            "total": reader.open_count(),
+            "rows": [row(event, self._raised.of(event, reader)) for _, event in events],
+        }
+
+    async def stream(self, after: int) -> AsyncIterator[bytes]:
+        """Server-sent events of one page: "status" every second, "alarm" for each change after ``after``,
+        "reload" when too much was missed."""
+        self.pages += 1
+        try:
+            yield b"retry: 1000\n\n"
+            last_status: bytes = b""
+            while not self.stopping.is_set():
+                news = self._news
+                missed, after = await self._since(after)
+                for body in missed:
+                    if body:
+                        yield body
+                status = self._status_event()
+                if status != last_status:
+                    last_status = status
+                    yield status
+                await self._either(news, BEAT_S)
+        finally:
+            self.pages -= 1
+
+    async def _since(self, after: int) -> tuple[list[bytes], int]:
+        if self._seq is None or after == self._seq:
+            return [], after
+        if after > self._seq:
+            # the table was read a moment ahead of us; or it is another ledger than the page knew
+            newest = await asyncio.to_thread(self._last_seq) or 0
+            return ([], after) if after <= newest else ([_event("reload", {"seq": newest})], newest)
+        if self._changes and self._changes[0][0] <= after + 1:
+            newer = [change for change in self._changes if change[0] > after]
+            return [body for _, body in newer], self._seq
+        if self._seq - after > MAX_MISSED:
+            return [_event("reload", {"seq": self._seq})], self._seq
+        changes = await asyncio.to_thread(self._changes_after, after, MAX_MISSED)
+        return [body for _, body in changes], changes[-1][0] if changes else after
+
+    def _changes_after(self, after: int, limit: int) -> list[Change]:
+        """In a worker thread."""
+        reader = self._open_reader()
+        if reader is None:
+            return []
+        try:
+            return [self._change(seq, event, reader) for seq, event in reader.events_after(after, limit)]
+        except JournalError:
+            self._reader = None  # opened again at the next look; the core's silence is shown meanwhile
+            return []
+
+    def _last_seq(self) -> int | None:
+        """In a worker thread; None while the ledger cannot be read."""
+        reader = self._open_reader()
+        try:
+            return None if reader is None else reader.last_seq()
+        except JournalError:
+            self._reader = None
+            return None
+
+    def _change(self, seq: int, event: Any, reader: LedgerReader) -> Change:
+        """Every ledger event has its place in the sequence; only alarms say something to the page."""
+        if not isinstance(event, AlarmEvent):
+            return seq, b""
+        return seq, _event("alarm", row(event, self._raised.of(event, reader)), seq)
+
+    def _open_reader(self) -> LedgerReader | None:
+        if self._reader is None and self._data.ledger.exists():
+            try:
+                self._reader = LedgerReader(self._data.ledger)
+            except JournalError:
+                return None
+        return self._reader
+
+    def _ask_core(self) -> dict[str, Any]:
+        try:
+            status = ask(self._data.core_socket, {"op": "status"}, ASK_S)
+        except (CoreUnreachable, ValueError) as error:
+            return self._no_answer(str(error))
+        self._answered_ms = self._clock.wall_ns() // 1_000_000
+        counts = status.get("counts", {})
+        return {
+            "answers": True,
+            "turn_age_s": round(float(status.get("turn_age_s", 0.0)), 1),
+            "behind_s": round(float(status.get("behind_s", 0.0)), 1),
+            "blind": bool(status.get("blind")),
+            "blind_reason": str(status.get("blind_reason", "")),
+            "exercise": bool(status.get("exercise")),
+            "link_up": bool(status.get("link_up", True)),
+            "devices": status.get("devices"),
+            "effective": counts.get("effective"),
+            "error": "",
+        }
+
+    @staticmethod
+    def _no_answer(error: str) -> dict[str, Any]:
+        return {"answers": False, "error": error}
+
+    def _status_event(self) -> bytes:
+        return _event(
+            "status",
+            {
+                **self._status,
+                "now_ms": self._clock.wall_ns() // 1_000_000,
+                "answered_ms": self._answered_ms,
+                "pages": self.pages,
+            },
+        )
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _either(self, news: asyncio.Event, seconds: float) -> None:
+        """Wait for news, for the stop, or for the next beat."""
+        waits = [asyncio.ensure_future(news.wait()), asyncio.ensure_future(self.stopping.wait())]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def _event(name: str, data: dict[str, Any], seq: int | None = None) -> bytes:
+    head = "" if seq is None else f"id: {seq}\n"
+    return f"{head}event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,81 @@
+"""Refuses what does not come from the console's own page: before any route, for every route.
+
+Host: only loopback names with our port, so that another site's name pointed at this machine (DNS rebinding)
+reaches nothing. Unsafe methods: Origin must be ours, the token of this process must be there, the body must
+be JSON and small. Every answer carries the security headers.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY = 16 * 1024
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+TOKEN_HEADER = "x-csrf-token"  # noqa: S105 - the header's name
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Guard:
+    """ASGI middleware; see the module's docstring."""
+
+    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
+        self._app = app
+        self._token = token
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
+        self._origins = {f"http://{host}" for host in self._hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            return
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        if refusal is not None:
+            status, reason = refusal
+            body = {"accepted": False, "reason_en": reason, "reason_zh": "请求被拒绝"}
+            await JSONResponse(body, status)(scope, receive, _with_headers(send))
+            return
+        await self._app(scope, receive, _with_headers(send))
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+        if headers.get("host", "").lower() not in self._hosts:
+            return 421, "this console answers only to its own loopback address"
+        if method in SAFE:
+            return None
+        if headers.get("origin", "").lower() not in self._origins:
+            return 403, "the request does not come from this console's page (Origin)"
+        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
+            return 403, "the page is from before the console was started anew: load it again"
+        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return 415, "send JSON"
+        length = headers.get("content-length", "")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            return 413, f"send a body of at most {MAX_BODY} bytes, with its length"
+        return None
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sending

@@ -1,0 +1,1 @@
+"""The operators' page: a real server, a real ledger, a real browser."""

@@ -1,0 +1,158 @@
+"""Everything the console needs around it, without the core: a real ledger, the real alarm engine behind the
+real command socket, and the console as its own process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from device_profiles import AlarmDefinition, Point
+from gateway.alarms import definition
+from gateway.alarms.definition import Definition, Place
+from gateway.alarms.engine import Engine, EventIds
+from gateway.alarms.events import Event
+from gateway.chain import Head
+from gateway.commands import CommandServer
+from gateway.ledger import Ledger
+from gateway.paths import DataFolder
+from tests.support.need import free_port
+from tests.support.wait import until
+
+
+@dataclass
+class Command:
+    """What the engine wants of an operator's journal entry."""
+
+    id: str
+    action: str
+    args: dict[str, Any]
+    actor: str
+    role: str
+    organisation: str
+    deadline_ns: int
+    source: str
+
+
+def gas_alarm(device: str, condition: str = "HH", priority: int = 1, latch: bool = False, **more: str) -> Definition:
+    """A gas alarm of a device; ``more`` replaces texts and places."""
+    setpoint = {"H": 25.0, "HH": 50.0}[condition]
+    alarm = AlarmDefinition(
+        channel="lel",
+        condition=condition,
+        setpoint=setpoint,
+        priority=priority,
+        latch=latch,
+        consequence_en="An explosive mixture may be present.",
+        consequence_zh="可能已形成爆炸性混合物。",
+        response_en=more.get("response_en", "Evacuate, shut off the supply, call the emergency team."),
+        response_zh="人员撤离，切断气源，通知应急队伍。",
+        clause="GB/T 50493-2019 5.5.2",
+        source_verified=priority != 3,
+    )
+    point = Point(channel="lel", title_en="Combustible gas", title_zh="可燃气体", unit="%LEL")
+    place = Place("acme", "tankfarm", more.get("asset", "pump room"), device, "gas", "lel")
+    return definition.process(alarm, point, place)
+
+
+class Stand:
+    """``with Stand(folder) as stand``: ``stand.url``; raise and clear alarms, answer as the core does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = DataFolder(folder)
+        self.data.create()
+        self.ledger = Ledger(self.data.ledger)
+        self.ids = EventIds(1)
+        self.engine = Engine(self.ids)
+        self.position = 0
+        self.asked: list[dict[str, Any]] = []
+        self.status: dict[str, Any] = {
+            "turn_age_s": 0.1, "behind_s": 0.0, "blind": False, "exercise": False, "link_up": True,
+        }  # fmt: skip
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server: CommandServer | None = None
+        self._console: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Stand:
+        self.start_core()
+        log = (self.data.log / "console").open("ab")
+        self._console = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", "--data", str(self.data.root), "console", "--port", str(self.port)],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        log.close()
+        until(self._listening, 20, f"console listens: {(self.data.log / 'console').read_text()}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_console()
+        self.stop_core()
+        self.ledger.close()
+
+    def start_core(self) -> None:
+        self._server = CommandServer(self.data.core_socket, self._answer)
+        self._server.start()
+
+    def stop_core(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def stop_console(self) -> int:
+        """SIGTERM; its exit status."""
+        assert self._console is not None
+        if self._console.poll() is None:
+            self._console.terminate()
+        return self._console.wait(10)
+
+    def log(self) -> str:
+        return (self.data.log / "console").read_text()
+
+    def apply(self, *changes: tuple[Definition, bool, float]) -> None:
+        """Conditions begin or end: (definition, active, value), one ledger transaction."""
+        self.position += 1
+        self.ids.begin(self.position)
+        events: list[Event] = []
+        for known, active, value in changes:
+            event = self.engine.apply(known, active=active, at_ns=time.time_ns(), value=value, limit=50.0)
+            assert event is not None
+            events.append(event)
+        self._record(events)
+
+    def token(self, client: httpx.Client) -> str:
+        page = client.get(self.url + "/").text
+        return page.partition('name="csrf-token" content="')[2].partition('"')[0]
+
+    def _record(self, events: list[Event]) -> None:
+        self.ledger.record([(self.position, events)], Head(self.position, bytes(32)))
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["op"] == "status":
+            return self.status
+        self.asked.append(request)
+        self.position += 1
+        self.ids.begin(self.position)
+        command = Command(
+            f"c{self.position}", request["action"], request["args"], request["actor"], request["role"],
+            request["organisation"], 0, request["source"],
+        )  # fmt: skip
+        answer, events = self.engine.command(command, time.time_ns())
+        self._record([answer, *events])
+        return {"accepted": answer.accepted, "reason_en": answer.reason_en, "reason_zh": answer.reason_zh}
+
+    def _listening(self) -> bool:
+        assert self._console is not None
+        if self._console.poll() is not None:
+            raise AssertionError(f"the console ended: {self.log()}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -1,0 +1,177 @@
+"""What an operator sees and does, in real chromium against a real console; screenshots go to RISKGATE_SHOTS."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.console.stand import Stand, gas_alarm
+from tests.support.need import need
+
+pytestmark = pytest.mark.system
+
+ARGUMENTS = [
+    "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--disable-quic",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = need("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    with Stand(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser: Any, stand: Stand) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 800}, locale="en-GB")
+    made = context.new_page()
+    problems: list[str] = []
+    made.on("pageerror", lambda error: problems.append(str(error)))
+    made.on("dialog", lambda dialog: problems.append(f"dialog {dialog.message}"))
+    made.on(
+        "request",
+        lambda request: problems.append(request.url) if not request.url.startswith(stand.url) else None,
+    )
+    yield made
+    context.close()
+    assert not problems
+
+
+def shot(page: Page, tmp_path: Path, name: str) -> None:
+    folder = Path(os.environ.get("RISKGATE_SHOTS", tmp_path))
+    page.screenshot(path=folder / f"{name}.png")
+
+
+def test_an_alarm_appears_is_acknowledged_and_leaves(page: Page, stand: Stand) -> None:
+    page.goto(stand.url)
+    expect(page.locator("#empty")).to_be_visible()
+    expect(page.locator("#live")).to_have_class("good")
+    stand.apply((gas_alarm("GD-1"), True, 61.5))
+    row = page.locator('tr[data-alarm="acme/tankfarm/GD-1/lel:HH"]')
+    expect(row).to_contain_text("Unacknowledged")
+    expect(row).to_contain_text("61.5 %LEL")
+    expect(row).to_contain_text("Evacuate")
+    expect(page.locator("#unanswered")).to_have_text("1")
+    row.get_by_role("button").click()
+    expect(row).to_contain_text("Acknowledged")
+    expect(row.get_by_role("button")).to_have_count(0)
+    assert stand.asked[0]["args"] == {"alarm": "acme/tankfarm/GD-1/lel:HH", "occurrence": 1, "comment": ""}
+    stand.apply((gas_alarm("GD-1"), False, 3.0))
+    expect(row).to_have_count(0)
+    expect(page.locator("#empty")).to_be_visible()
+
+
+def test_the_order_and_the_raise_time_survive_a_reload(page: Page, stand: Stand, tmp_path: Path) -> None:
+    low, medium, high, urgent = (
+        gas_alarm(f"GD-{p}", "HH" if p < 3 else "H", p, latch=p == 1) for p in (4, 3, 2, 1)
+    )
+    stand.apply((urgent, True, 77.0), (low, True, 26.0))
+    page.goto(stand.url)
+    page.locator('tr[data-alarm="acme/tankfarm/GD-1/lel:HH"] button').click()
+    stand.apply((medium, True, 27.0), (high, True, 55.0))
+    rows = page.locator("#alarms tbody tr")
+    wanted = [f"acme/tankfarm/GD-{p}/lel:{'HH' if p < 3 else 'H'}" for p in (2, 3, 4, 1)]
+    expect(rows).to_have_count(4)
+    expect(rows.nth(3)).to_contain_text("Acknowledged")
+    assert [r.get_attribute("data-alarm") for r in rows.all()] == wanted
+    raised = rows.nth(3).locator("time").get_attribute("datetime")
+    page.reload()
+    expect(rows).to_have_count(4)
+    assert [r.get_attribute("data-alarm") for r in rows.all()] == wanted
+    assert rows.nth(3).locator("time").get_attribute("datetime") == raised
+    shot(page, tmp_path, "light")
+    page.locator("#theme").click()
+    shot(page, tmp_path, "dark")
+    stand.apply((urgent, False, 1.0))
+    expect(rows.nth(3)).to_contain_text("waiting for reset")
+    rows.nth(3).get_by_role("button", name="Reset").click()
+    expect(rows).to_have_count(3)
+
+
+def test_a_refusal_says_why(page: Page, stand: Stand) -> None:
+    alarm = gas_alarm("GD-9")
+    stand.apply((alarm, True, 60.0))
+    page.goto(stand.url)
+    button = page.locator("#alarms tbody button")
+    expect(button).to_be_visible()
+    stand.engine._occurrences[alarm.id] = 2  # it came again while the operator was reading
+    button.click()
+    expect(page.locator("#message")).to_contain_text("occurrence 1 is over")
+
+
+def test_a_silent_core_is_told_within_five_seconds(page: Page, stand: Stand, tmp_path: Path) -> None:
+    stand.apply((gas_alarm("GD-1"), True, 60.0))
+    page.goto(stand.url)
+    expect(page.locator("#live")).to_have_class("good")
+    stand.stop_core()
+    begin = time.monotonic()
+    expect(page.locator(".banner.bad")).to_contain_text("does not answer", timeout=5000)
+    assert time.monotonic() - begin < 5
+    shot(page, tmp_path, "silent")
+    page.locator("#alarms tbody button").click()
+    expect(page.locator("#message")).to_contain_text("Nothing was done")
+    stand.start_core()
+    expect(page.locator(".banner")).to_have_count(0)
+    stand.stop_console()
+    expect(page.locator(".banner.bad")).to_contain_text("hears nothing from the console", timeout=6000)
+
+
+def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None:
+    stand.status |= {"exercise": True, "link_up": False, "behind_s": 12.0, "blind": True, "blind_reason": "disk full"}
+    page.goto(stand.url)
+    banners = page.locator("#banners")
+    for text in ("EXERCISE", "No connection to the message broker", "12 s behind", "Gateway blind"):
+        expect(banners).to_contain_text(text)
+    expect(page.locator(".notice")).to_contain_text("Not a safety instrumented function")
+
+
+def test_chinese(page: Page, stand: Stand, tmp_path: Path) -> None:
+    stand.apply((gas_alarm("GD-1"), True, 60.0))
+    page.goto(stand.url + "/?lang=zh")
+    row = page.locator("#alarms tbody tr")
+    expect(row).to_contain_text("未确认")
+    expect(row).to_contain_text("人员撤离")
+    expect(page.locator(".notice")).to_contain_text("不是安全仪表功能")
+    shot(page, tmp_path, "chinese")
+
+
+def test_hostile_texts_stay_texts(page: Page, stand: Stand) -> None:
+    hostile = '<img src=x onerror=alert(1)>"\'><script>alert(2)</script>{{7*7}}</script>'
+    stand.apply((gas_alarm("GD-1", response_en=hostile, asset=hostile), True, 60.0))
+    page.goto(stand.url)
+    row = page.locator("#alarms tbody tr")
+    expect(row.locator(".response")).to_contain_text(hostile)
+    assert row.locator("img, script").count() == 0
+    stand.stop_core()
+    page.goto(stand.url + "/?lang=%22%3E%3Cscript%3Ealert(3)%3C/script%3E")
+    expect(page.locator("h1")).to_have_text("Alarms")
+
+
+def test_a_thousand_rows_stay_usable(page: Page, stand: Stand) -> None:
+    stand.apply(*[(gas_alarm(f"GD-{n}", priority=1 + n % 4), True, 60.0) for n in range(1200)])
+    page.goto(stand.url)
+    rows = page.locator("#alarms tbody tr")
+    expect(rows).to_have_count(1000)
+    expect(page.locator("#truncated")).to_contain_text("1200")
+    begin = time.monotonic()
+    stand.apply((gas_alarm("GD-new"), True, 99.0))
+    expect(page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"]')).to_be_visible()
+    page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"] button').click()
+    expect(page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"]')).to_contain_text("Acknowledged")
+    assert time.monotonic() - begin < 4

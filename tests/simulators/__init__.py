@@ -1,0 +1,1 @@
+"""Simulated plants: determinism, physics, and labels that are true."""

@@ -25,7 +25,7 @@ _COLUMNS = (
     ("reason", "|u1", False),
     ("time", "|u1", False),
 )
-ROW_BYTES = 55
+ROW_BYTES = sum(np.dtype(dtype).itemsize for _, dtype, _ in _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def encode(rows: Rows, level: int) -> bytes:
         column = column.astype(dtype, copy=False)
         if differences and len(column):
             column = np.diff(column, prepend=column.dtype.type(0))
-        planes.append(np.ascontiguousarray(column).view(np.uint8).reshape(len(rows), -1).T.tobytes())
+        planes.append(
+            np.ascontiguousarray(column).view(np.uint8).reshape(len(rows), column.dtype.itemsize).T.tobytes()
+        )
     head = planes[0] + planes[1]
     return head + zlib.compress(b"".join(planes[2:]), level)
 

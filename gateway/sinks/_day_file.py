@@ -49,6 +49,8 @@ def day_name(day: int) -> str:
 
 def split(rows: Rows) -> list[tuple[int, Rows]]:
     """Rows by channel number; within one, their order stays."""
+    if not len(rows):
+        return []
     rows = rows.take(np.argsort(rows.channel, kind="stable"))
     numbers, starts = np.unique(rows.channel, return_index=True)
     ends = [*starts[1:].tolist(), len(rows)]

@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import httpx
 import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
 
 from gateway.errors import RiskgateError
 from gateway.sinks._http import FAILURES, Reply, Transport, client_of, post
@@ -83,15 +83,16 @@ def post_v2(settings: Settings) -> tuple[Post, Close]:
         retries=False,
     )
     cutter = _Cutter(client.api_client.rest_client.pool_manager)
-    write = client.write_api(write_options=SYNCHRONOUS)
+    write = WriteService(client.api_client)  # what its synchronous write API calls, with a header more
 
     def send(body: bytes, seconds: float) -> Answer:
         cutter.begin(seconds)
         try:
-            write.write(
-                settings.bucket,
-                settings.org or "-",
-                body,
+            write.post_write(
+                org=settings.org or "-",
+                bucket=settings.bucket,
+                body=body,
+                precision="ns",
                 content_encoding="gzip",
                 _request_timeout=seconds * 1000,
             )

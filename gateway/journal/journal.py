@@ -198,26 +198,30 @@ class Journal:
     def _open(self, witness: Head | None) -> None:
         remove_unfinished(self._folder)
         found = segments(self._folder) or [create(self._folder, GENESIS)]
+        self._segment = found[-1]
+        # Writers first: what a death left half-done, only they may finish.
+        self._unfinished = [segment for segment in found[:-1] if not is_closed(segment)]
+        self._finish_left()
+        self._connection = open_writer(self._segment, self._synchronous)
+        try:
+            self._check(self._start(found))
+            self._check_witness(witness)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _start(self, found: list[Segment]) -> Head:
+        """What the live segment continues, checked against the segment before it."""
         metas = [read_meta(segment) for segment in found]
         for segment, following in zip(found, metas[1:], strict=False):
             self.closed_segments.append((segment.first, following.first - 1, following.previous))
-            if not is_closed(segment):
-                self._unfinished.append(segment)
-        self._finish_left()
-        self._segment = found[-1]
         start = Head(metas[-1].first - 1, metas[-1].previous)
         if len(found) > 1 and last_row(found[-2], metas[-2]) != start:
             raise JournalError(
                 f"{found[-1].path} does not continue {found[-2].path}: a segment is damaged or missing. "
                 "Restore it from a backup; 'riskgate verify' names the first bad row."
             )
-        self._connection = open_writer(self._segment, self._synchronous)
-        try:
-            self._check(start)
-            self._check_witness(witness)
-        except BaseException:
-            self._connection.close()
-            raise
+        return start
 
     def _check(self, start: Head) -> None:
         """Follow the whole chain of the live segment; learn its size and age on the way."""

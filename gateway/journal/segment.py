@@ -82,6 +82,9 @@ def create(folder: Path, head: Head) -> Segment:
                 "INSERT INTO segment VALUES (?, ?, ?)", (FORMAT, head.position + 1, head.digest)
             )
             connection.execute("COMMIT")
+            # Before it has its name: a death inside a later switch would leave a half-done one to undo, which
+            # readers may not.
+            connection.execute("PRAGMA journal_mode=WAL")
         new.chmod(0o600)
         new.rename(path)
         sync_folder(folder)
@@ -138,7 +141,10 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         )
         yield connection
     except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be read: {error}") from error
+        hint = ""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+            hint = " (a core died while closing it; the next start of the core finishes that)"
+        raise JournalError(f"{path} cannot be read: {error}{hint}") from error
     finally:
         if connection is not None:
             connection.close()

@@ -22,6 +22,8 @@ from gateway.clock import Clock
 
 GATE_WAIT_S = 0.05
 """How long a shut gate holds the network thread before it turns again to write acknowledgements and pings."""
+TURN_S = 0.2
+"""An idle network thread turns this often (paho: 1 s); ``settled`` is this late at most."""
 _PINGREQ = b"\xc0\x00"  # MQTT 3.1.1 clause 3.12, MQTT 5 clause 3.12
 
 
@@ -32,8 +34,9 @@ class _Left(Exception):  # noqa: N818 - a wish, not an error
 class GatedClient(mqtt.Client):
     """``gate(timeout_s)`` says whether the next packet may be read, waiting up to the timeout for a yes.
 
-    turned_ns, heard_ns: when the loop last turned and last read bytes (monotonic). ended: set when the
-    network thread has ended, with the reason in ``ended_by``; it never takes an exception further.
+    turned_ns, heard_ns: when the loop last turned and last read bytes (monotonic). settled: set while nothing
+    is left to read or to write. ended: set when the network thread has ended, with the reason in
+    ``ended_by``; it never takes an exception further.
     """
 
     def __init__(self, gate: Callable[[float], bool], clock: Clock, **settings: Any) -> None:
@@ -45,10 +48,11 @@ class GatedClient(mqtt.Client):
         self._leaving = False
         self.paused_since_ns = 0
         self.turned_ns = self.heard_ns = clock.mono_ns()
+        self.settled = threading.Event()
         self.ended = threading.Event()
         self.ended_by = ""
 
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+    def loop_forever(self, timeout: float = TURN_S, retry_first_connection: bool = False) -> MQTTErrorCode:
         """The network thread's whole life, with its end recorded: paho's own thread dies silently."""
         try:
             code = super().loop_forever(timeout, retry_first_connection)
@@ -66,6 +70,7 @@ class GatedClient(mqtt.Client):
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Read one packet, unless the gate is shut. CONNACK is always read, else no link comes up."""
         self._dry = False
+        self.settled.clear()
         if self.is_connected() and not self._gate(GATE_WAIT_S):
             if not self.paused_since_ns:
                 self.paused_since_ns = self._clock.mono_ns()
@@ -78,6 +83,8 @@ class GatedClient(mqtt.Client):
         """Keep the link alive: paho's way when the socket was read dry, else ours."""
         self.turned_ns = self._clock.mono_ns()
         dry, self._dry = self._dry, True
+        if dry and not self.want_write():
+            self.settled.set()
         if dry or not self.is_connected():
             return super().loop_misc()
         return self._ping()

@@ -35,7 +35,7 @@ PAUSE_TOLD_NS = 5_000_000_000
 class Receiver:
     """The one MQTT connection of a partition.
 
-    ``start`` once; ``acknowledge`` and ``healthy`` from the core thread; ``stop_reading`` then, after the
+    ``start`` once; ``acknowledge`` and ``healthy`` from the core thread; ``stop_taking`` then, after the
     last commit, ``stop``. ``had_session``: an earlier run of this gateway had a session at this broker.
     ``last_epoch``: the highest connection epoch the journal holds, so that epochs never repeat.
     Raises ConfigError from ``start`` when a password, CA or certificate file cannot be used.
@@ -60,7 +60,7 @@ class Receiver:
         self._epoch = last_epoch
         self._link = last_epoch
         self._up = False
-        self._reading = True
+        self._taking = True
         self._exactly_once: set[int] = set()
         self._since_ns = self._last_packet_ns = self._started_ns = clock.mono_ns()
         self._repaired_ns = 0
@@ -77,17 +77,20 @@ class Receiver:
             self._client = client
         client.loop_start()
 
-    def stop_reading(self) -> None:
-        """Read no further packet; acknowledgements are still sent."""
-        self._reading = False
+    def stop_taking(self) -> None:
+        """Take no further packet; acknowledgements are still sent. What arrives from now on is read and left
+        unacknowledged, for the broker to send again to the next start. (Left unread, it would make the kernel
+        reset the connection at the end, and the broker would throw away the last acknowledgements.)"""
+        self._taking = False
 
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Disconnect cleanly, acknowledgements first; the broker keeps the session. False if it took longer
         than the timeout and the link was broken instead; what was unacknowledged then returns."""
-        self._reading = False
+        self._taking = False
         client = self._client
         if client is None:
             return True
+        client.settled.wait(timeout_s / 5)
         client.leave()
         if clean := client.ended.wait(timeout_s):
             client.loop_stop()
@@ -128,8 +131,8 @@ class Receiver:
         """
         client, settings = self._client, self._settings
         if client is None:
-            return "not started" if self._reading else "stopped"
-        if client.ended.is_set() and self._reading:
+            return "not started" if self._taking else "stopped"
+        if client.ended.is_set() and self._taking:
             self._replace()
             return f"the network thread ended ({client.ended_by}) and was started anew"
         silence_s = (now_ns - client.heard_ns) / 1e9
@@ -140,7 +143,7 @@ class Receiver:
             return (
                 f"not connected to {where} for {(now_ns - self._since_ns) / 1e9:.0f} s: {self._connect_error}"
             )
-        if client.paused_since_ns and self._reading:
+        if client.paused_since_ns and self._taking:
             paused_ns = now_ns - client.paused_since_ns
             if paused_ns > PAUSE_TOLD_NS:
                 return f"not reading for {paused_ns / 1e9:.0f} s: the intake is full, the core is behind"
@@ -230,10 +233,7 @@ class Receiver:
         self._poison_error = f"{type(error).__name__}: {error}"
 
     def _gate(self, timeout_s: float) -> bool:
-        if not self._reading:
-            self._clock.sleep(timeout_s)
-            return False
-        return self._intake.wait_for_room(timeout_s)
+        return not self._taking or self._intake.wait_for_room(timeout_s)
 
     def _change_epoch(self) -> None:
         self._epoch += 1
@@ -300,6 +300,8 @@ class Receiver:
                 )
 
     def _on_message(self, _client: GatedClient, message: mqtt.MQTTMessage) -> None:
+        if not self._taking:
+            return
         now_ns = self._clock.mono_ns()
         self._received += 1
         self._last_packet_ns = now_ns

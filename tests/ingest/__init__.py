@@ -1,0 +1,1 @@
+"""From the broker's packets to the intake."""

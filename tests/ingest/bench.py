@@ -1,0 +1,123 @@
+"""A receiver at a real broker, driven as the core does: take, keep, acknowledge when told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from gateway.clock import SystemClock
+from gateway.ingest import Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest.admission import ABSOLUTE_LIMIT, Admission
+from gateway.ingest.intake import Intake
+from gateway.ingest.mqtt import Receiver
+from tests.support.mosquitto import GATEWAY
+from tests.support.wait import until
+
+
+@dataclass
+class Settings:
+    """[ingest] as the tests need it; keep-alive short, so that broken links are noticed in test time."""
+
+    port: int
+    password_file: str
+    host: str = "127.0.0.1"
+    username: str = GATEWAY[0]
+    protocol: str = "3.1.1"
+    client_id: str = "riskgate-1"
+    keepalive_s: int = 2
+    topic: str = "rg/+/+/+/+"
+    session_expiry_s: int = 600
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    watchdog_s: float = 60
+
+
+class Bench:
+    """``with Bench(port, folder) as bench``: bench.take() gives what arrived, bench.acknowledge() lets go."""
+
+    def __init__(
+        self,
+        port: int,
+        folder: Path,
+        *,
+        limit_of: Callable[[str], int] = lambda _: ABSOLUTE_LIMIT,
+        had_session: bool = False,
+        max_packets: int = 100_000,
+        start: bool = True,
+        **settings: object,
+    ) -> None:
+        secret = folder / "gateway-password"
+        secret.write_text(GATEWAY[1] + "\n")
+        self.settings = Settings(port, str(secret))
+        for name, value in settings.items():
+            setattr(self.settings, name, value)
+        self.clock = SystemClock()
+        self.intake = Intake(max_packets, 1 << 30)
+        self.admission = Admission(limit_of)
+        self.receiver = Receiver(self.settings, self.intake, self.admission, self.clock, had_session)
+        self.packets: list[Packet] = []
+        self.refused: list[RefusedPacket] = []
+        self.links: list[LinkChange] = []
+        self._start = start
+
+    def __enter__(self) -> Bench:
+        if self._start:
+            self.receiver.start()
+            self.connected()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.receiver.stop()
+
+    def take(self) -> list[Item]:
+        """Everything that arrived until now, sorted into packets, refused and links."""
+        items = self.intake.next_group(1 << 30, 1 << 40, 0)
+        for item in items:
+            if isinstance(item, Packet):
+                self.packets.append(item)
+            elif isinstance(item, RefusedPacket):
+                self.refused.append(item)
+            else:
+                self.links.append(item)
+        return items
+
+    def expect(self, packets: int, deadline_s: float = 10.0) -> list[Packet]:
+        """Wait for at least so many packets in all."""
+
+        def enough() -> bool:
+            self.take()
+            return len(self.packets) >= packets
+
+        until(enough, deadline_s, f"{packets} packets; {self.receiver.status()}")
+        return self.packets
+
+    def connected(self, deadline_s: float = 10.0) -> LinkChange:
+        """Wait for one more link that came up."""
+        before = sum(link.up for link in self.links)
+
+        def up() -> LinkChange | None:
+            self.take()
+            ups = [link for link in self.links if link.up]
+            return ups[before] if len(ups) > before else None
+
+        link = until(up, deadline_s, f"a connection; {self.receiver.status()}")
+        assert link is not None
+        return link
+
+    def acknowledge(self) -> None:
+        """Acknowledge all that was taken, and forget it."""
+        for item in [*self.packets, *self.refused]:
+            self.receiver.acknowledge(item.epoch, [item.mid])
+        self.packets.clear()
+        self.refused.clear()
+
+
+def payloads(packets: list[Packet]) -> list[str]:
+    """What they carry, as text."""
+    return [packet.payload.decode() for packet in packets]

@@ -1,0 +1,123 @@
+"""The hand-over between the two threads: order, bounds, waking."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.ingest import Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest.intake import Intake, item_bytes
+
+
+def packet(number: int, size: int = 10) -> Packet:
+    return Packet(b"", b"x" * size, number, number, 1, 0)
+
+
+def link(number: int) -> LinkChange:
+    return LinkChange(number, True, True, True, "", number)
+
+
+def refused(number: int) -> RefusedPacket:
+    return RefusedPacket(1, number, number, "oversize", "rg/a", b"12345", "", 10**6)
+
+
+def test_items_leave_as_they_came() -> None:
+    intake = Intake(100, 1000)
+    items: list[Item] = [packet(1), link(2), refused(3), packet(4)]
+    for item in items:
+        assert intake.put(item)
+    assert (intake.depth, intake.bytes, intake.oldest_received_ns) == (4, 29, 1)
+    assert intake.next_group(100, 1000, 0) == items
+    assert (intake.depth, intake.bytes, intake.oldest_received_ns) == (0, 0, None)
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=30),
+    st.integers(1, 8),
+    st.integers(1, 100),
+)
+def test_groups_are_bounded_and_nothing_is_lost(sizes: list[int], max_packets: int, max_bytes: int) -> None:
+    intake = Intake(1000, 10**6)
+    items = [packet(number, size) for number, size in enumerate(sizes)]
+    for item in items:
+        intake.put(item)
+    left: list[Item] = []
+    while group := intake.next_group(max_packets, max_bytes, 0):
+        assert len(group) <= max_packets
+        assert len(group) == 1 or sum(map(item_bytes, group)) <= max_bytes
+        left += group
+    assert left == items
+    assert intake.bytes == 0
+
+
+def test_put_takes_even_when_full_and_says_so() -> None:
+    intake = Intake(2, 10**6)
+    assert intake.put(packet(1))
+    assert not intake.put(packet(2))
+    assert not intake.wait_for_room(0)
+    assert not intake.put(packet(3)), "a packet that was read is never dropped"
+    assert [item.mid for item in intake.next_group(10, 100, 0) if isinstance(item, Packet)] == [1, 2, 3]
+    assert intake.wait_for_room(0)
+
+
+def test_the_byte_bound_shuts_the_gate_too() -> None:
+    intake = Intake(1000, 100)
+    assert intake.put(packet(1, 99))
+    assert not intake.put(packet(2, 1))
+
+
+def test_room_is_told_to_the_waiting_thread() -> None:
+    intake = Intake(1, 1000)
+    intake.put(packet(1))
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(intake.wait_for_room(10)))
+    waiting.start()
+    intake.next_group(1, 1000, 0)
+    waiting.join(5)
+    assert answers == [True]
+
+
+def test_a_command_wakes_the_core_at_once_and_once() -> None:
+    intake = Intake(1, 1000)
+    intake.wake()
+    start = time.monotonic()
+    assert intake.next_group(1, 1000, 10) == []
+    assert time.monotonic() - start < 1
+    assert intake.next_group(1, 1000, 0.01) == [], "the wake was used up; this one waited for its timeout"
+    threading.Timer(0.02, intake.wake).start()
+    start = time.monotonic()
+    assert intake.next_group(1, 1000, 10) == []
+    assert time.monotonic() - start < 5
+
+
+def test_the_first_arrival_ends_the_wait() -> None:
+    intake = Intake(10, 1000)
+    threading.Timer(0.02, intake.put, [packet(1)]).start()
+    start = time.monotonic()
+    assert intake.next_group(10, 1000, 10) == [packet(1)]
+    assert time.monotonic() - start < 5
+
+
+def test_two_threads_and_a_small_bound() -> None:
+    intake = Intake(7, 10**6)
+    count = 5000
+    deepest = 0
+
+    def network() -> None:
+        for number in range(count):
+            while not intake.wait_for_room(1):
+                pass
+            intake.put(packet(number))
+
+    thread = threading.Thread(target=network)
+    thread.start()
+    got: list[int] = []
+    while len(got) < count:
+        deepest = max(deepest, intake.depth)
+        got += [item.mid for item in intake.next_group(3, 10**6, 1) if isinstance(item, Packet)]
+    thread.join()
+    assert got == list(range(count))
+    assert deepest <= 7

@@ -1,0 +1,124 @@
+"""A TCP proxy in threads, to do to a connection what networks do: cut, reset, stall (half-open), drip."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from types import TracebackType
+
+CHUNK = 65536
+
+
+class _Pipe:
+    """One accepted connection and its twin to the server."""
+
+    def __init__(self, proxy: Proxy, near: socket.socket, far: socket.socket) -> None:
+        self.proxy = proxy
+        self.near = near
+        self.far = far
+        for source, sink in ((near, far), (far, near)):
+            threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(CHUNK):
+                self.proxy.flowing.wait()
+                step, pause_s = self.proxy.drip
+                for start in range(0, len(data), step):
+                    sink.sendall(data[start : start + step])
+                    if pause_s:
+                        time.sleep(pause_s)
+        except OSError:
+            pass  # the other side or the test closed it: so does the finally
+        finally:
+            self.close()
+
+    def close(self, *, reset: bool = False) -> None:
+        for side in (self.near, self.far):
+            with contextlib.suppress(OSError):
+                if reset:  # linger 0: close sends RST instead of FIN
+                    side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    side.shutdown(socket.SHUT_RDWR)
+                side.close()
+
+
+class Proxy:
+    """Listens on ``port`` and carries to ``target_port``; both on the loopback. A context."""
+
+    def __init__(self, target_port: int) -> None:
+        self.target_port = target_port
+        self.drip: tuple[int, float] = (CHUNK, 0.0)
+        """Bytes at a time, and seconds between."""
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.accepted = 0
+        self._refusing = False
+        self._pipes: list[_Pipe] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def cut(self) -> None:
+        """End every connection in an orderly way (FIN). New ones are accepted."""
+        self._end()
+
+    def reset(self) -> None:
+        """End every connection rudely (RST), wherever in a packet it is."""
+        self._end(reset=True)
+
+    def stall(self) -> None:
+        """Half-open: everything stays connected and nothing passes, old connections and new."""
+        self.flowing.clear()
+
+    def flow(self) -> None:
+        """The end of ``stall`` and ``refuse``."""
+        self._refusing = False
+        self.flowing.set()
+
+    def refuse(self) -> None:
+        """A partition: end every connection, and every new one at once."""
+        self._refusing = True
+        self._end()
+
+    def close(self) -> None:
+        """Stop listening and end every connection."""
+        with contextlib.suppress(OSError):  # shutdown wakes accept(); some systems say "not connected"
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.flowing.set()
+        self._end()
+
+    def _end(self, *, reset: bool = False) -> None:
+        pipes, self._pipes = self._pipes, []
+        for pipe in pipes:
+            pipe.close(reset=reset)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            self.accepted += 1
+            try:
+                if self._refusing:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self.target_port), timeout=5)
+                far.settimeout(None)
+            except OSError:
+                near.close()  # the server is down: so is the way to it
+                continue
+            self._pipes.append(_Pipe(self, near, far))

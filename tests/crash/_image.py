@@ -46,14 +46,6 @@ class Disk:
             case Unlink(path):
                 self._files.pop(path, None)
 
-    def unsynced(self, folder: Path) -> list[str]:
-        """Files below a folder that hold writes which no flush has covered."""
-        return [
-            path
-            for path, file in self._files.items()
-            if path.startswith(f"{folder}/") and any(isinstance(op, Write) for _, op in file.pending)
-        ]
-
     def build(self, folder: Path, mode: str, chance: random.Random) -> None:
         """Write one possible image below ``folder``."""
         for path, file in sorted(self._files.items()):

@@ -79,12 +79,13 @@ def core(synchronous: Synchronous, messages: int = 300) -> Callable[[Path, Path]
             with (broker.folder / "core.log").open("wb") as log:
                 process = traced(command, trace, cwd=ROOT, stdout=log, stderr=log, env=dict(os.environ))
                 try:
-                    _publish(broker, DataFolder(data), process, messages)
+                    try:
+                        _publish(broker, DataFolder(data), process, messages)
+                    finally:
+                        _stop(process)
                 except BaseException:
                     print((broker.folder / "core.log").read_text(errors="replace"), file=sys.stderr)
                     raise
-                finally:
-                    _stop(process)
 
     return subject
 

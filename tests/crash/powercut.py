@@ -4,8 +4,9 @@ the real process wrote, flushed and acknowledged.
     python -m tests.crash.powercut --n 2000     # writes reports/powercut.json
 
 Asked of every image: is each packet whose PUBACK had begun in the journal, does the hash chain hold, and is
-the journal no shorter than the ledger's witness? Asked of the recording: was any PUBACK sent while a journal
-write was not flushed? The same with synchronous=NORMAL must fail, or the questions have no teeth.
+the journal no shorter than the ledger's witness? Asked of the recording, for each PUBACK: were the bytes
+flushed by then enough to give the packet back? The same with synchronous=NORMAL must fail, or the questions
+have no teeth.
 Not modelled: loss of directory entries, and a disk that lies about a flush.
 """
 
@@ -31,7 +32,7 @@ from gateway.monitor.entries import Packets
 from tests.crash import _scenario as scenario
 from tests.crash._image import MODES, Disk
 from tests.crash._mqtt import Session
-from tests.crash._strace import Event, Received, Sent, events
+from tests.crash._strace import Event, Received, Sent, Sync, events
 from tests.support.report import Row, rule_of_three, write
 
 Scenario = Callable[[Path, Path], None]
@@ -48,9 +49,8 @@ class Report:
 
     events: int = 0
     acknowledged: int = 0
-    puback_sends: int = 0
-    violations: int = 0
-    """PUBACK sends that began while a journal write was not flushed."""
+    early: int = 0
+    """PUBACKs that began to be sent before their packet was flushed."""
     images: int = 0
     modes: Counter[str] = field(default_factory=Counter)
     lossy: int = 0
@@ -84,9 +84,9 @@ def run(images: int, seed: int, subject: Scenario, title: str = "") -> Report:
         shutil.rmtree(data)
         report.events = len(recording.events)
         report.acknowledged = len(recording.acknowledged)
-        _check_order(recording, data, report)
         memory = MEMORY if MEMORY.is_dir() else None
         with tempfile.TemporaryDirectory(prefix="riskgate-image-", dir=memory) as image:
+            _check_order(recording, data, Path(image) / "data", report)
             _check_images(recording, data, Path(image) / "data", images, seed, report, title)
     return report
 
@@ -106,15 +106,38 @@ def _read(trace: Path) -> _Recording:
     return _Recording(found, acknowledged)
 
 
-def _check_order(recording: _Recording, data: Path, report: Report) -> None:
+def _check_order(recording: _Recording, data: Path, image: Path, report: Report) -> None:
+    """Would each packet survive if the power went at its PUBACK and nothing unflushed did?
+
+    Other packets' writes may be under way then: the next commit runs while PUBACKs go out.
+    """
+    due: dict[int, list[bytes]] = {}
+    for index, payload in recording.acknowledged:
+        due.setdefault(index, []).append(payload)
     disk = Disk(data)
-    sends = {index for index, _ in recording.acknowledged}
-    report.puback_sends = len(sends)
+    kept: set[bytes] | None = None
     for index, (order, event) in enumerate(recording.events):
         disk.apply(order, event)
-        if index in sends and (unsynced := disk.unsynced(data / "journal")):
-            report.violations += 1
-            report.find(f"PUBACK at event {index} while {unsynced[0]} was not flushed")
+        if isinstance(event, Sync):
+            kept = None
+        if index not in due:
+            continue
+        if kept is None:
+            try:
+                kept = _kept(_fresh(image, disk, "lost", random.Random(0)))
+            except JournalError:
+                kept = set()
+        early = sum(payload not in kept for payload in due[index])
+        report.early += early
+        if early:
+            report.find(f"event {index}: {early} PUBACKs while the packet was not flushed")
+
+
+def _fresh(image: Path, disk: Disk, mode: str, chance: random.Random) -> Path:
+    shutil.rmtree(image, ignore_errors=True)
+    image.mkdir()
+    disk.build(image, mode, chance)
+    return image
 
 
 def _check_images(
@@ -130,14 +153,11 @@ def _check_images(
             disk.apply(*recording.events[applied])
             applied += 1
         mode = MODES[number % len(MODES)]
-        shutil.rmtree(image, ignore_errors=True)
-        image.mkdir()
-        disk.build(image, mode, random.Random(f"{seed}/{number}"))
         due = [payload for _, payload in recording.acknowledged[: bisect_left(starts, cut)]]
         report.images += 1
         report.modes[mode] += 1
         try:
-            missing = _judge(image, due)
+            kept = _kept(_fresh(image, disk, mode, random.Random(f"{seed}/{number}")))
         except JournalTruncated as error:
             report.lossy += 1
             report.find(f"image {number} ({mode}, cut at {cut}): {error}")
@@ -146,13 +166,13 @@ def _check_images(
             report.broken += 1
             report.find(f"image {number} ({mode}, cut at {cut}): {error}")
             continue
-        if missing:
+        if missing := sum(payload not in kept for payload in due):
             report.lossy += 1
             report.find(f"image {number} ({mode}, cut at {cut}): {missing} of {len(due)} packets lost")
 
 
-def _judge(image: Path, due: list[bytes]) -> int:
-    """Start on the image as the core would, and count the acknowledged payloads that are missing.
+def _kept(image: Path) -> set[bytes]:
+    """Start on the image as the core would: the payloads that its journal holds.
 
     JournalError if something does not open or hold; JournalTruncated if the witness knows of more.
     """
@@ -169,7 +189,7 @@ def _judge(image: Path, due: list[bytes]) -> int:
     for _, entry in reader.read():
         if isinstance(entry, Packets):
             kept.update(entry.packet(row)[1] for row in range(len(entry)))
-    return sum(payload not in kept for payload in due)
+    return kept
 
 
 def figures(name: str, subject: str, full: Report, normal: Report) -> list[Row]:
@@ -179,11 +199,11 @@ def figures(name: str, subject: str, full: Report, normal: Report) -> list[Row]:
     return [
         Row.judged(
             f"powercut.{name}.order",
-            f"{subject}: PUBACK sent while a journal write was not flushed",
-            full.violations,
-            "sends",
+            f"{subject}: PUBACK sent before its packet was flushed",
+            full.early,
+            "PUBACKs",
             "== 0",
-            note=f"{rule_of_three(full.puback_sends, full.violations)}; {size}",
+            note=f"{rule_of_three(full.acknowledged, full.early)}; {size}",
         ),
         Row.judged(
             f"powercut.{name}.lost",
@@ -203,8 +223,8 @@ def figures(name: str, subject: str, full: Report, normal: Report) -> list[Row]:
         ),
         Row.judged(
             f"powercut.{name}.control_order",
-            f"{subject} with synchronous=NORMAL: PUBACK sends before the flush",
-            100 * normal.violations / normal.puback_sends,
+            f"{subject} with synchronous=NORMAL: PUBACK sent before its packet was flushed",
+            100 * normal.early / normal.acknowledged,
             "%",
             "> 50",
             note="the control: it must fail",
@@ -229,12 +249,18 @@ def main() -> int:
     half = max(arguments.n // 2, 1)
     control = min(half, 200)
     rows: list[Row] = []
-    for name, subject, make in (
-        ("core", "core under mosquitto", scenario.core),
-        ("writer", "journal with small segments", scenario.writer),
+    for name, subject, full_subject, normal_subject in (
+        ("core", "core under mosquitto", scenario.core("FULL"), scenario.core("NORMAL")),
+        # The control rolls less: closing a segment flushes it, which is not what is asked here.
+        (
+            "writer",
+            "journal with small segments",
+            scenario.writer("FULL"),
+            scenario.writer("NORMAL", segment_bytes=80_000),
+        ),
     ):
-        full = run(half, arguments.seed, make("FULL"), f"{subject}, FULL")
-        normal = run(control, arguments.seed, make("NORMAL"), f"{subject}, NORMAL")
+        full = run(half, arguments.seed, full_subject, f"{subject}, FULL")
+        normal = run(control, arguments.seed, normal_subject, f"{subject}, NORMAL")
         print(*full.findings, sep="\n")
         rows += figures(name, subject, full, normal)
     return 0 if write("powercut", rows) else 1

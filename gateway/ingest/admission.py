@@ -25,16 +25,13 @@ class Admission:
     """Answers "may this enter?" in well under a microsecond for a topic seen before.
 
     ``limit_of`` gives the payload limit in bytes for a device key "<enterprise>/<site>/<device>"; for one it
-    does not know it returns ``UNKNOWN_LIMIT``. Another thread may call ``swap`` at any time.
+    does not know it returns ``UNKNOWN_LIMIT``. It is asked for every packet, on the network thread; another
+    thread may replace it when the configuration changes.
     """
 
     def __init__(self, limit_of: Callable[[str], int]) -> None:
-        self._rules: tuple[Callable[[str], int], dict[bytes, int]] = (limit_of, {})
-
-    def swap(self, limit_of: Callable[[str], int]) -> None:
-        """The configuration changed: other limits, from the next packet on."""
-        # One assignment, so that no limit of the old function is ever put into the new function's cache.
-        self._rules = (limit_of, {})
+        self.limit_of = limit_of
+        self._devices: dict[bytes, str] = {}
 
     def refuse(self, topic: bytes, payload: bytes) -> str:
         """Why this packet may not enter: "bad_topic" or "oversize"; "" means admitted.
@@ -42,14 +39,12 @@ class Admission:
         The topic must be rg/<enterprise>/<site>/<device>/<stream>, each id [A-Za-z0-9._:-]{1,64}: so no
         wildcard, no ``$``, no control character, no character outside ASCII and no other depth.
         """
-        limit_of, limits = self._rules
-        limit = limits.get(topic)
-        if limit is None:
+        device = self._devices.get(topic)
+        if device is None:
             match = _TOPIC.fullmatch(topic)
             if match is None:
                 return "bad_topic"
-            limit = min(limit_of(match[1].decode("ascii")), ABSOLUTE_LIMIT)
-            if len(limits) >= MAX_CACHED:
-                limits.clear()
-            limits[topic] = limit
-        return "oversize" if len(payload) > limit else ""
+            if len(self._devices) >= MAX_CACHED:
+                self._devices.clear()
+            device = self._devices[topic] = match[1].decode("ascii")
+        return "oversize" if len(payload) > min(self.limit_of(device), ABSOLUTE_LIMIT) else ""

@@ -96,10 +96,10 @@ def _password(file: str | Path) -> str | None:
     if not file or str(file) == ".":
         return None
     try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+        return Path(file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            [f"[ingest] password_file {file}: {error}. Write the password as its one line"]
+            [f"[ingest] password_file {file}: {error}. Write the password as its first line"]
         ) from error
 
 

@@ -18,7 +18,6 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.clock import Clock
-from gateway.crashpoint import reached
 from gateway.ingest import HEAD_BYTES, TOPIC_CHARS, Item, LinkChange, Packet, RefusedPacket
 from gateway.ingest.admission import Admission
 from gateway.ingest.client import GatedClient
@@ -35,7 +34,7 @@ PAUSE_TOLD_NS = 5_000_000_000
 class Receiver:
     """The one MQTT connection of a partition.
 
-    ``start`` once; ``acknowledge`` and ``healthy`` from the core thread; ``stop_taking`` then, after the
+    ``start`` once; ``acknowledge`` and ``healthy`` from the core thread; ``stop_reading`` then, after the
     last commit, ``stop``. ``had_session``: an earlier run of this gateway had a session at this broker.
     ``last_epoch``: the highest connection epoch the journal holds, so that epochs never repeat.
     Raises ConfigError from ``start`` when a password, CA or certificate file cannot be used.
@@ -77,7 +76,7 @@ class Receiver:
             self._client = client
         client.loop_start()
 
-    def stop_taking(self) -> None:
+    def stop_reading(self) -> None:
         """Take no further packet; acknowledgements are still sent. What arrives from now on is read and left
         unacknowledged, for the broker to send again to the next start. (Left unread, it would make the kernel
         reset the connection at the end, and the broker would throw away the last acknowledgements.)"""
@@ -257,10 +256,11 @@ class Receiver:
             )
             return
         now_ns = self._clock.mono_ns()
+        told = f"{reason}, after: {self._connect_error}" if self._connect_error else str(reason)
         self._link, self._up, self._since_ns, self._connect_error = self._epoch, True, now_ns, ""
         self._connects += 1
         expected, self._expected_session = self._expected_session, True
-        self._intake.put(LinkChange(self._link, True, flags.session_present, expected, str(reason), now_ns))
+        self._intake.put(LinkChange(self._link, True, flags.session_present, expected, told, now_ns))
         self._subscribe(client)
 
     def _on_connect_fail(self, client: GatedClient) -> None:
@@ -311,7 +311,6 @@ class Receiver:
             # Unacknowledged, so the broker still has it; the watchdog reconnects to get it again.
             self._untaken += 1
             raise
-        reached("received")
 
     def _item(self, message: mqtt.MQTTMessage, now_ns: int) -> Item:
         payload = bytes(message.payload)

@@ -177,7 +177,7 @@ def test_a_stop_takes_nothing_more_and_sends_what_was_acknowledged(broker: Broke
                 devices.publish(TOPIC, str(number))
             bench.expect(20)
             bench.take()
-            bench.receiver.stop_taking()
+            bench.receiver.stop_reading()
             devices.publish(TOPIC, "after")
             devices.settle()
             bench.acknowledge()

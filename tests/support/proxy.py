@@ -7,16 +7,33 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 CHUNK = 65536
+
+
+class Witness(Protocol):
+    """Sees one connection's bytes, just before they pass."""
+
+    def sent(self, data: bytes) -> object:
+        """From the client."""
+        ...
+
+    def received(self, data: bytes) -> object:
+        """From the server."""
+        ...
 
 
 class _Pipe:
     """One accepted connection and its twin to the server."""
 
-    def __init__(self, proxy: Proxy, near: socket.socket, far: socket.socket) -> None:
+    def __init__(
+        self, proxy: Proxy, near: socket.socket, far: socket.socket, witness: Witness | None
+    ) -> None:
         self.proxy = proxy
+        self.witness = witness
         self.near = near
         self.far = far
         for source, sink in ((near, far), (far, near)):
@@ -26,6 +43,9 @@ class _Pipe:
         try:
             while data := source.recv(CHUNK):
                 self.proxy.flowing.wait()
+                if self.witness is not None:
+                    see = self.witness.sent if source is self.near else self.witness.received
+                    see(data)
                 step, pause_s = self.proxy.drip
                 for start in range(0, len(data), step):
                     sink.sendall(data[start : start + step])
@@ -47,10 +67,14 @@ class _Pipe:
 
 
 class Proxy:
-    """Listens on ``port`` and carries to ``target_port``; both on the loopback. A context."""
+    """Listens on ``port`` and carries to ``target_port``; both on the loopback. A context.
 
-    def __init__(self, target_port: int) -> None:
+    watch: makes a witness for each connection.
+    """
+
+    def __init__(self, target_port: int, watch: Callable[[], Witness] | None = None) -> None:
         self.target_port = target_port
+        self._watch = watch
         self.drip: tuple[int, float] = (CHUNK, 0.0)
         """Bytes at a time, and seconds between."""
         self.flowing = threading.Event()
@@ -121,4 +145,4 @@ class Proxy:
             except OSError:
                 near.close()  # the server is down: so is the way to it
                 continue
-            self._pipes.append(_Pipe(self, near, far))
+            self._pipes.append(_Pipe(self, near, far, self._watch() if self._watch else None))

@@ -26,21 +26,24 @@ Answer = Delivered | Later | Refused
 
 
 class Ledger(Protocol):
-    """Where events come from."""
+    """Where events come from, and how often to ask it."""
+
+    poll_s: float
 
     def events_after(self, seq: int, limit: int) -> list[tuple[int, Event]]:
         """(sequence, event) in order."""
         ...
 
     def head(self) -> int:
-        """The newest sequence number, at most ``POLL_S`` old."""
+        """The newest sequence number, at most ``poll_s`` old."""
         ...
 
 
 class LedgerFile:
     """The core's ledger, also before the core has made it; one look at its head serves every lane."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, poll_s: float = POLL_S) -> None:
+        self.poll_s = poll_s
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
@@ -55,10 +58,10 @@ class LedgerFile:
         return reader.events_after(seq, limit) if reader else []
 
     def head(self) -> int:
-        """The newest sequence number, at most ``POLL_S`` old; 0 without a ledger."""
+        """The newest sequence number, at most ``poll_s`` old; 0 without a ledger."""
         with self._lock:
             now = self._clock.mono_ns()
-            if now - self._looked_ns >= POLL_S * 1e9:
+            if now - self._looked_ns >= self.poll_s * 1e9:
                 reader = self._open()
                 self._head = reader.last_seq() if reader else 0
                 self._looked_ns = now

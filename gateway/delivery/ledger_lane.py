@@ -9,7 +9,7 @@ from typing import Any
 from gateway import crashpoint
 from gateway.alarms.events import CommandEvent, Event
 from gateway.clock import Clock
-from gateway.delivery.follow import POLL_S, Answer, Backoff, Ledger, carry, deliver
+from gateway.delivery.follow import Answer, Backoff, Ledger, carry, deliver
 from gateway.delivery.store import DeadLetter, DeliveryStore
 from gateway.sinks import Delivered, EventsBatch, Later, Refused, Resends, Sink
 
@@ -64,7 +64,7 @@ class LedgerLane:
             return self._send(self._batch)
         if self._queued:
             return self._send_again(self._queued[0])
-        return POLL_S
+        return self._ledger.poll_s
 
     def stop(self) -> None:
         """Nothing: every cursor is durable already."""

@@ -13,7 +13,7 @@ from typing import Any
 from gateway import crashpoint
 from gateway.alarms.events import AlarmEvent, Event
 from gateway.clock import Clock
-from gateway.delivery.follow import POLL_S, Answer, Backoff, Ledger, carry, log
+from gateway.delivery.follow import Answer, Backoff, Ledger, carry, log
 from gateway.delivery.ledger_lane import BATCH_EVENTS, LANE, resend_ids
 from gateway.delivery.order import AlarmOrder
 from gateway.delivery.store import DeliveryStore, Message
@@ -64,10 +64,10 @@ class MessageLane:
         with self._lock:
             room = self._waiting_max - len(self._order)
         if room <= 0 or self.ledger.head() <= self._cursor:
-            return POLL_S
+            return self.ledger.poll_s
         rows = self.ledger.events_after(self._cursor, min(BATCH_EVENTS, room))
         if not rows:
-            return POLL_S
+            return self.ledger.poll_s
         now = self.clock.wall_ns()
         messages: list[Message] = []
         for seq, event in rows:

@@ -291,7 +291,12 @@ class DeliveryStore:
             if not rows:
                 return
             for row in rows:
-                yield row.position, row.body, row.digest
+                # A body that somebody edited as text is still read, to be named by the chain.
+                yield (
+                    row.position,
+                    row.body if isinstance(row.body, bytes) else str(row.body).encode(),
+                    row.digest,
+                )
             after = rows[-1].position
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""What is carried out, in which order, and what happens when nobody takes it."""

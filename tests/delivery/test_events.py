@@ -1,0 +1,330 @@
+"""Events on their way: in ledger order or one by one, through outages, refusals, restarts; on a virtual
+clock, with a real ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.alarms.events import Event
+from gateway.clock import VirtualClock
+from gateway.delivery.follow import Lane
+from gateway.delivery.ledger_lane import LedgerLane
+from gateway.delivery.message_lane import Announcer, MessageLane
+from gateway.delivery.store import DeliveryStore
+from gateway.sinks import Batch, Delivered, EventsBatch, Later, Refused
+from tests.support.delivery import Answer, Book, SaidMessages, SaidSink, backoff, drive
+from tests.support.entries import alarm_event, command_event
+
+
+class Bench:
+    """A folder with a ledger and a delivery.db, and a clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = VirtualClock()
+        self.folder = folder
+        self.book = Book(folder, self.clock)
+        self.store = DeliveryStore(folder / "delivery.db", self.clock.wall_ns)
+
+    def ledger_lane(self, sink: SaidSink) -> LedgerLane:
+        return LedgerLane("out", sink, self.store, self.book.view, self.clock, backoff())
+
+    def message_lanes(self, sink: SaidMessages) -> list[Lane]:
+        lane = MessageLane("out", sink, self.store, self.book.view, self.clock, backoff())
+        return [lane, *lane.workers]
+
+    def restart(self) -> None:
+        self.store.close()
+        self.store = DeliveryStore(self.folder / "delivery.db", self.clock.wall_ns)
+
+    def close(self) -> None:
+        self.store.close()
+        self.book.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def alarms(first: int, count: int, names: int = 3, **fields: object) -> list[Event]:
+    return [alarm_event(first + n, 0, f"alarm{n % names}", **fields) for n in range(count)]
+
+
+def resend(position: int, **args: object) -> Event:
+    return msgspec.structs.replace(command_event(position, 0, "deadletter_resend"), args=args)
+
+
+def ids(events: list[Event]) -> list[str]:
+    return [event.id for event in events]
+
+
+def receipts(store: DeliveryStore) -> list[dict[str, object]]:
+    rows = [msgspec.json.decode(body) for _, body, _ in store.records()]
+    return [row for row in rows if row["kind"] == "receipt"]
+
+
+def one(batch: Batch) -> Event:
+    assert isinstance(batch, EventsBatch)
+    return batch.events[0][1]
+
+
+def per_alarm(events: list[Event]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for event in events:
+        found.setdefault(event.alarm, []).append(int(event.id.split("-")[1]))  # type: ignore[union-attr]
+    return found
+
+
+def test_five_minutes_down_lose_nothing_and_keep_the_ledger_order(bench: Bench) -> None:
+    up_ns = bench.clock.mono_ns() + 300_000_000_000
+    sink = SaidSink(lambda _: Delivered("ok") if bench.clock.mono_ns() >= up_ns else Later("down"))
+    lane = bench.ledger_lane(sink)
+    wrote: list[Event] = []
+    for n in range(60):
+        more = alarms(1 + 3 * n, 3)
+        bench.book.write(more)
+        wrote += more
+        drive([lane], bench.clock, 5)
+    assert sink.taken == []
+    assert lane.status()["lag"] == 180
+    assert lane.status()["error"] == "down"
+    drive([lane], bench.clock, 90)
+    assert ids(sink.events()) == ids(wrote)
+    gaps = len(sink.tries)
+    assert gaps < 15, "1, 2, 4 ... 60 s, not a hammer"
+    assert lane.status()["lag"] == 0
+    assert lane.status()["error"] == ""
+
+
+def test_five_minutes_down_for_a_webhook(bench: Bench) -> None:
+    up_ns = bench.clock.mono_ns() + 300_000_000_000
+    sink = SaidMessages(lambda _: Delivered("ok") if bench.clock.mono_ns() >= up_ns else Later("down"))
+    lanes = bench.message_lanes(sink)
+    wrote: list[Event] = []
+    for n in range(60):
+        more = alarms(1 + 3 * n, 3)
+        bench.book.write(more)
+        wrote += more
+        drive(lanes, bench.clock, 5)
+    assert lanes[0].status()["pending"] == 180
+    assert lanes[0].status()["oldest_s"] == pytest.approx(300, abs=1)
+    drive(lanes, bench.clock, 90)
+    assert sorted(ids(sink.events())) == sorted(ids(wrote))
+    assert per_alarm(sink.events()) == per_alarm(wrote)
+    assert bench.store.waiting("out") == []
+    assert len(receipts(bench.store)) == 180
+
+
+def test_after_a_restart_the_cursor_and_the_attempts_are_where_they_were(bench: Bench) -> None:
+    bench.book.write(alarms(1, 5))
+    sink = SaidMessages(lambda b: Later("no") if one(b).id == "1-3-0" else Delivered("ok"), max_attempts=6)
+    drive(bench.message_lanes(sink), bench.clock, 3)
+    before = bench.store.waiting("out")
+    assert [m.event for m in before] == ["1-3-0"]
+    assert before[0].attempts > 1
+    bench.restart()
+    drive(bench.message_lanes(sink), bench.clock, 300)
+    assert len([b for b in sink.tries if one(b).id == "1-3-0"]) == 6
+    assert ids(sink.events()).count("1-1-0") == 1
+    assert [d.reason for d in bench.store.deadletters()] == ["given up after 6 attempts; last answer: no"]
+
+
+def test_a_dead_letter_does_not_hold_back_its_alarm(bench: Bench) -> None:
+    bench.book.write(alarms(1, 6, names=1))
+    sink = SaidMessages(lambda b: Refused("410 gone") if one(b).id == "1-2-0" else Delivered("ok"))
+    lanes = bench.message_lanes(sink)
+    drive(lanes, bench.clock, 5)
+    assert ids(sink.events()) == ["1-1-0", "1-3-0", "1-4-0", "1-5-0", "1-6-0"]
+    assert [(d.event, d.reason) for d in bench.store.deadletters("out")] == [("1-2-0", "410 gone")]
+
+
+def test_old_messages_die_of_age(bench: Bench) -> None:
+    bench.book.write(alarms(1, 1))
+    sink = SaidMessages(lambda _: Later("down"), max_age_s=100)
+    drive(bench.message_lanes(sink), bench.clock, 400)
+    assert "given up after" in bench.store.deadletters("out")[0].reason
+
+
+def test_a_retrying_message_holds_back_only_its_own_alarm(bench: Bench) -> None:
+    bench.book.write(alarms(1, 9))
+    sink = SaidMessages(lambda b: Later("no") if one(b).alarm == "alarm0" else Delivered("ok"))  # type: ignore[union-attr]
+    drive(bench.message_lanes(sink), bench.clock, 2)
+    assert per_alarm(sink.events()) == {"alarm1": [2, 5, 8], "alarm2": [3, 6, 9]}
+
+
+def test_priority_one_goes_first(bench: Bench) -> None:
+    bench.book.write([alarm_event(n, 0, f"a{n}", priority=4) for n in range(1, 30)])
+    bench.book.write([alarm_event(30, 0, "fire", priority=1)])
+    sink = SaidMessages()
+    drive(bench.message_lanes(sink), bench.clock, 1)
+    assert ids(sink.events())[0] == "1-30-0"
+
+
+def test_dead_letters_are_sent_again_by_the_command(bench: Bench) -> None:
+    refuse = True
+    sink = SaidMessages(lambda _: Refused("410") if refuse else Delivered("ok"))
+    lanes = bench.message_lanes(sink)
+    bench.book.write(alarms(1, 4))
+    drive(lanes, bench.clock, 1)
+    assert bench.store.dead_count("out") == 4
+    refuse = False
+    bench.book.write([resend(5, sink="other", all=True), resend(6, sink="out", ids=["1-2-0"])])
+    drive(lanes, bench.clock, 1)
+    assert ids(sink.events()) == ["1-2-0"]
+    bench.book.write([msgspec.structs.replace(resend(7, sink="out", all=True), accepted=False)])
+    drive(lanes, bench.clock, 1)
+    assert len(sink.events()) == 1
+    bench.book.write([resend(8, sink="out", all=True)])
+    drive(lanes, bench.clock, 1)
+    assert sorted(ids(sink.events())) == ["1-1-0", "1-2-0", "1-3-0", "1-4-0"]
+    assert bench.store.dead_count("out") == 0
+    bench.restart()
+    drive(bench.message_lanes(sink), bench.clock, 5)
+    assert len(sink.events()) == 4
+
+
+def test_the_command_works_for_sinks_in_ledger_order(bench: Bench) -> None:
+    refuse = True
+    sink = SaidSink(lambda _: Refused("never") if refuse else Delivered("ok"))
+    lane = bench.ledger_lane(sink)
+    bench.book.write(alarms(1, 3))
+    drive([lane], bench.clock, 1)
+    assert sorted(d.event for d in bench.store.deadletters("out")) == ["1-1-0", "1-2-0", "1-3-0"]
+    refuse = False
+    bench.book.write([resend(4, sink="out")])
+    drive([lane], bench.clock, 1)
+    assert sorted(ids(sink.events())) == ["1-1-0", "1-2-0", "1-3-0", "1-4-0"]
+    assert bench.store.dead_count("out") == 0
+
+
+def test_refused_parts_of_a_batch_are_dead_letters_and_the_rest_is_done(bench: Bench) -> None:
+    sink = SaidSink(lambda _: Delivered("2 lines", [("line 2", "400 conflict")]))
+    lane = bench.ledger_lane(sink)
+    bench.book.write(alarms(1, 3))
+    drive([lane], bench.clock, 1)
+    dead = bench.store.deadletters("out")
+    assert [(d.part, d.reason) for d in dead] == [("line 2", "400 conflict")]
+    bench.book.write([resend(4, sink="out", ids=[str(dead[0].id)])])
+    sink.says = lambda _: Delivered("ok")
+    drive([lane], bench.clock, 1)
+    assert [d.reason for d in bench.store.deadletters("out")] == [
+        "this kind of sink cannot send a part again"
+    ]
+
+
+def test_an_exception_of_a_sink_is_later(bench: Bench) -> None:
+    calls = []
+
+    def says(_: Batch) -> Answer:
+        calls.append(1)
+        if len(calls) < 3:
+            raise ZeroDivisionError("a mistake in the sink")
+        return Delivered("ok")
+
+    sink = SaidSink(says)
+    lane = bench.ledger_lane(sink)
+    bench.book.write(alarms(1, 2))
+    drive([lane], bench.clock, 0.5)
+    assert "ZeroDivisionError" in lane.status()["error"]
+    drive([lane], bench.clock, 10)
+    assert ids(sink.events()) == ["1-1-0", "1-2-0"]
+
+
+def test_retry_after_is_obeyed(bench: Bench) -> None:
+    sink = SaidMessages(lambda _: Later("429", 30.0))
+    bench.book.write(alarms(1, 1))
+    drive(bench.message_lanes(sink), bench.clock, 29)
+    assert len(sink.tries) == 1
+    drive(bench.message_lanes(sink), bench.clock, 6)
+    assert len(sink.tries) == 2
+
+
+def test_the_backoff_doubles_to_a_minute_with_jitter() -> None:
+    delays = [backoff(3).delay_s(n, None) for n in range(1, 12)]
+    for delay, plain in zip(delays, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60], strict=True):
+        assert 0.8 * plain <= delay <= 1.2 * plain
+    assert len({round(delay / 60, 6) for delay in [backoff(n).delay_s(9, None) for n in range(20)]}) > 10
+
+
+def test_an_announcement_passes_a_full_line_and_is_stored_nowhere(bench: Bench) -> None:
+    down = True
+    sink = SaidMessages(lambda _: Later("down") if down else Delivered("ok"))
+    announcer = Announcer("out", sink, bench.clock, backoff())
+    announcer.announce(5, "gateway blind: disk full")
+    drive([announcer], bench.clock, 10)
+    assert sink.announced == []
+    down = False
+    drive([announcer], bench.clock, 20)
+    assert sink.announced == [(5, "gateway blind: disk full")]
+    assert bench.store.check_chain().checked == 0
+
+
+def test_a_full_line_leaves_the_rest_in_the_ledger(bench: Bench) -> None:
+    sink = SaidMessages(lambda _: Later("down"))
+    lane = MessageLane("out", sink, bench.store, bench.book.view, bench.clock, backoff(), waiting_max=10)
+    bench.book.write(alarms(1, 40))
+    drive([lane, *lane.workers], bench.clock, 2)
+    assert len(bench.store.waiting("out")) == 10
+    assert lane.status()["pending"] == 40
+    sink.says = lambda _: Delivered("ok")
+    drive([lane, *lane.workers], bench.clock, 30)
+    assert per_alarm(sink.events()) == per_alarm(alarms(1, 40))
+
+
+def test_a_webhook_without_a_ledger_waits(tmp_path: Path) -> None:
+    from gateway.delivery.follow import LedgerFile
+
+    view = LedgerFile(tmp_path / "none.db", VirtualClock())
+    assert view.head() == 0
+    assert view.events_after(0, 10) == []
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    spec=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=1, max_size=25),
+    outcomes=st.lists(st.sampled_from(["ok", "later", "refused", "raise"]), max_size=40),
+    restarts=st.sets(st.integers(1, 60), max_size=3),
+)
+def test_any_outcomes_and_restarts_keep_the_order_of_every_alarm(
+    tmp_path_factory: pytest.TempPathFactory,
+    spec: list[tuple[int, int]],
+    outcomes: list[str],
+    restarts: set[int],
+) -> None:
+    bench = Bench(tmp_path_factory.mktemp("bench"))
+    bench.book.write([alarm_event(n + 1, 0, f"a{a}", priority=p) for n, (a, p) in enumerate(spec)])
+    left = list(outcomes)
+
+    def says(_: Batch) -> Answer:
+        said = left.pop(0) if left else "ok"
+        if said == "raise":
+            raise OSError("broken")
+        return {"ok": Delivered("ok"), "later": Later("x"), "refused": Refused("y")}[said]
+
+    sink = SaidMessages(says, workers=3)
+    lanes = bench.message_lanes(sink)
+    for turn in range(1, 2000):
+        waits = [lane.step() for lane in lanes]
+        if min(waits) > 0:
+            bench.clock.sleep(min(waits))
+        if turn in restarts:
+            bench.restart()
+            lanes = bench.message_lanes(sink)
+        if lanes[0].status()["pending"] == 0:
+            break
+    sent = {event.id for event in sink.events()}
+    dead = {letter.event for letter in bench.store.deadletters()}
+    assert sent | dead == {f"1-{n + 1}-0" for n in range(len(spec))}
+    assert not sent & dead
+    for seqs in per_alarm(sink.events()).values():
+        assert seqs == sorted(set(seqs))
+    assert bench.store.check_chain().ok
+    bench.close()

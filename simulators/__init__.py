@@ -18,7 +18,8 @@ and, unless it is a recording, ``class Plant`` with
 
 Guarantees that tests/simulators hold every plant to: the same arguments give the same samples; every sample
 decodes by the profile; a plant without faults raises nothing; every label's condition really comes in time.
-Faults that every plant has: "stuck", "dropout", "sensor_fault", "bad_quality" (see _faults.py).
+Faults that every plant has: "stuck", "dropout", "sensor_fault", "bad_quality", "wrong_clock"
+(see _faults.py).
 """
 
 from __future__ import annotations

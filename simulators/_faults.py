@@ -2,7 +2,7 @@
 
 stuck: one channel repeats its last value. dropout: the device says nothing. sensor_fault: one channel's
 transmitter says that it failed (on a 4-20 mA loop 3.2 mA, NAMUR NE 43; else no value). bad_quality: the
-device itself calls the reading bad.
+device itself calls the reading bad. wrong_clock: the device's clock falls an hour behind and stays there.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from device_profiles import Profile
 from simulators import Fault, Label, Sample
 
-SHARED = ("stuck", "dropout", "sensor_fault", "bad_quality")
+SHARED = ("stuck", "dropout", "sensor_fault", "bad_quality", "wrong_clock")
 FAULT_MA = 3.2
 """Below 3.6 mA: failure, NAMUR NE 43."""
+CLOCK_BEHIND_NS = 3_600_000_000_000
 SWEEP_S = 1.0
 """Slack for the gateway's own rounds."""
 
@@ -42,6 +43,11 @@ class Spoiler:
             if active(fault, now_s):
                 if fault.kind == "dropout":
                     samples = [s for s in samples if s.device != device]
+                elif fault.kind == "wrong_clock":
+                    samples = [
+                        s._replace(time_ns=s.time_ns - CLOCK_BEHIND_NS) if s.device == device else s
+                        for s in samples
+                    ]
                 else:
                     samples = [
                         self._spoil(fault.kind, s) if (s.device, s.channel) == (device, channel) else s
@@ -60,6 +66,9 @@ class Spoiler:
             if fault.kind == "dropout":
                 within = self._profile.silent_after_ns / 1e9 + period_s + SWEEP_S
                 found.append(Label("dropout", device, "", "silent", begin, end, within))
+            elif fault.kind == "wrong_clock":
+                within = (self._profile.rebase_readings + 2) * period_s + SWEEP_S
+                found.append(Label("wrong_clock", device, "", "clock_changed", begin, end, within))
             elif fault.kind == "stuck":
                 found.append(Label("stuck", device, channel, "", begin, end, 0.0))
             else:

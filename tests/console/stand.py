@@ -41,7 +41,9 @@ class Command:
     source: str
 
 
-def gas_alarm(device: str, condition: str = "HH", priority: int = 1, latch: bool = False, **more: str) -> Definition:
+def gas_alarm(
+    device: str, condition: str = "HH", priority: int = 1, latch: bool = False, **more: str
+) -> Definition:
     """A gas alarm of a device; ``more`` replaces texts and places."""
     setpoint = {"H": 25.0, "HH": 50.0}[condition]
     alarm = AlarmDefinition(
@@ -85,7 +87,8 @@ class Stand:
         self.start_core()
         log = (self.data.log / "console").open("ab")
         self._console = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli", "--data", str(self.data.root), "console", "--port", str(self.port)],
+            [sys.executable, "-m", "gateway.cli", "--data", str(self.data.root),
+             "console", "--port", str(self.port)],
             stdout=log, stderr=log,
         )  # fmt: skip
         log.close()

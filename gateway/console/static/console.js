@@ -51,7 +51,7 @@ function banners() {
   }
   const good = status !== null && list.every(([kind]) => kind === "exercise");
   at("live").className = good ? "good" : "bad";
-  at("live-text").textContent = status === null ? texts.connecting : good ? texts.live : "!";
+  at("live-text").textContent = status === null ? texts.connecting : good ? texts.live : texts.not_live;
   document.body.classList.toggle("old", list.some(([kind]) => kind === "bad"));
 }
 

@@ -1,10 +1,13 @@
-"""Negative controls: cores broken on purpose. The same checks must find each of them out."""
+"""Negative controls: gateways broken on purpose. The same checks must find each of them out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from gateway.core import Core
+from gateway.monitor import packets as packets_module
 from tests.crash.sim.plant import FaultyLedger
 
 
@@ -18,30 +21,59 @@ class AcksFirst(Core):
         super()._commit(group)
 
 
-class RecordsAgain(FaultyLedger):
-    """Forgets what it has recorded: the tail replayed at a restart fires again."""
+class ComparesNothing(FaultyLedger):
+    """Forgets what it has recorded: the tail replayed at a restart would fire again."""
 
     def _known(self, position: int, events: Any) -> bool:
         del position
         return not events
 
 
-class Forgetful(Core):
-    """Takes every repetition for a new reading."""
+class Wallflower(Core):
+    """Judges what it could not watch: keeps ticks while the disk is full."""
 
-    def start(self) -> int:
-        replayed = super().start()
-        self.monitor.inlet.recents["count"] = 0
-        return replayed
-
-    def turn(self, items: Any, asks: Any = ()) -> None:
-        self.monitor.inlet.recents["count"] = 0
-        super().turn(items, asks)
+    def _sight_facts(self) -> list[Any]:
+        return []
 
 
-CONTROLS: dict[str, tuple[dict[str, Any], str]] = {
-    "acknowledges before the append": ({"core": AcksFirst}, "I1:"),
-    "a ledger that compares nothing": ({"ledger": RecordsAgain}, ""),
-    "a monitor that forgets its channels' last readings": ({"core": Forgetful}, "I"),
+@contextmanager
+def acks_first() -> Iterator[dict[str, Any]]:
+    """PUBACK before the append."""
+    yield {"core": AcksFirst}
+
+
+@contextmanager
+def compares_nothing() -> Iterator[dict[str, Any]]:
+    """No exactly-once comparison in the ledger."""
+    yield {"ledger": ComparesNothing}
+
+
+@contextmanager
+def forgets_readings() -> Iterator[dict[str, Any]]:
+    """No memory of the readings a channel had, in live and in replay alike."""
+    real = packets_module.judge
+
+    def judge(clocks: Any, recents: Any, *columns: Any) -> None:
+        recents["count"] = 0
+        real(clocks, recents, *columns)
+
+    packets_module.judge = judge
+    try:
+        yield {}
+    finally:
+        packets_module.judge = real
+
+
+@contextmanager
+def counts_blindness() -> Iterator[dict[str, Any]]:
+    """Time during which the disk was full counts as silence of the devices."""
+    yield {"core": Wallflower}
+
+
+CONTROLS: dict[str, tuple[Callable[[], AbstractContextManager[dict[str, Any]]], str]] = {
+    "acknowledges before the append": (acks_first, "I1:"),
+    "a ledger that compares nothing": (compares_nothing, "does not start again"),
+    "a monitor that forgets readings": (forgets_readings, "took effect too often"),
+    "silence counted while blind": (counts_blindness, "called silent"),
 }
-"""Name -> (what to break, what a finding must contain)."""
+"""Name -> (how to break it, what a finding must contain)."""

@@ -29,6 +29,8 @@ CORE_POINTS = (
     "after-segment-roll",
 )
 """Named places of gateway/crashpoint.py that the core's own thread passes."""
+RARE = ("snapshot", "segment-roll")
+"""Passed every few minutes; the others at every commit that gives events."""
 
 
 class Killed(BaseException):
@@ -143,14 +145,15 @@ class Plan:
         if rng.random() < 0.4:
             plan.add(at(), "session_loss", rng.randrange(2 * SECOND, 40 * SECOND))
         for _ in range(rng.randint(1, 2)):
-            plan.add(at(), "disk_full", rng.randrange(1 * SECOND, 45 * SECOND))
+            plan.add(at(), "disk_full", rng.choice((3, 40, 90, 300)) * SECOND)
         plan.add(at(), "full_at_nth", rng.randint(1, 40))
         if rng.random() < 0.5:
             plan.add(at(), "ledger_full", rng.randint(1, 10))
         if rng.random() < 0.6:
             plan.add(at(), "flush_fails", rng.randint(1, 20))
         for _ in range(rng.randint(1, 3)):
-            plan.add(at(), "kill", (rng.choice(CORE_POINTS), rng.randint(1, 6)))
+            point = rng.choice(CORE_POINTS)
+            plan.add(at(), "kill", (point, 1 if point.endswith(RARE) else rng.randint(1, 6)))
         if rng.random() < 0.5:
             plan.add(at(), "stop", rng.randrange(1 * SECOND, 30 * SECOND))
         if rng.random() < 0.6:

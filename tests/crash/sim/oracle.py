@@ -1,12 +1,13 @@
-"""What must have taken effect, worked out from the raw packets with json and sets, without the gateway's code.
+"""What must have taken effect, worked out from the raw packets with json and sets, not by the gateway's code.
 
-It reads what the journal holds in order and keeps every name ever seen, where the monitor keeps a window: so a
-repetition that the monitor forgot would show up as a difference.
+It reads what the journal holds in order and keeps every name ever seen, where the monitor keeps a window: a
+repetition that the monitor forgot shows up as a difference.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,6 +97,6 @@ def _rows(body: dict[str, Any], stream: str) -> list[tuple[str, int | None, floa
 
 def text(value: float | None) -> str:
     """A value as the comparison sees it: six decimals, for the oracle scales mA its own way."""
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "none"
     return f"{value:.6f}"

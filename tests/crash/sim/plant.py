@@ -1,73 +1,39 @@
-"""One seed from beginning to end: world, broker, network, core, faults, restarts. No thread, no real clock."""
+"""One seed from beginning to end: world, broker, core, faults, restarts. No thread, no real clock."""
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import random
-import re
 import shutil
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gateway.journal.journal as journal_module
 from device_profiles import parse
 from gateway.alarms.events import CommandEvent
 from gateway.clock import VirtualClock
 from gateway.core import Ask, Core, Stores, Wanted
-from gateway.errors import JournalFull, RiskgateError
-from gateway.ingest import HEAD_BYTES, Item, LinkChange, Packet, RefusedPacket
+from gateway.errors import RiskgateError
+from gateway.ingest import Item, LinkChange
 from gateway.ingest.admission import UNKNOWN_LIMIT, Admission
 from gateway.journal import Journal
-from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
 from gateway.paths import DataFolder
 from gateway.snapshots import SnapshotStore
 from tests.crash.sim.broker import Broker
-from tests.crash.sim.faults import SECOND, Disk, FaultyConnection, Killed, Plan, Trap
+from tests.crash.sim.faults import SECOND, Disk, Killed, Plan, Trap
 from tests.crash.sim.mischief import Mischief
+from tests.crash.sim.stage import Command, FaultyLedger, admitted, command_fields, paced, watch_journal
 from tests.crash.sim.world import Fate, World
 
 START_NS = 1_764_547_200 * SECOND
 """2025-12-01 00:00 UTC: where every simulated hour begins."""
 DEADLINE_S = 5
+MAX_FAILED_STARTS = 5
+"""In a row; one fault may hit one start, but nothing keeps a sound core from starting."""
 SEGMENT_BYTES = 400_000
 """Small, so that an hour has several segments."""
-
-
-def paced(text: str, period_s: int) -> str:
-    """A shipped profile whose devices speak every ``period_s``: the hour stays short enough to be simulated
-    by the hundred. Everything else of the profile stays."""
-    times = r"^(period_s|upload_period_s|silent_after_s|late_after_s|clear_readings|max_future_s)\s*=.*\n"
-    head, mark, rest = text.partition("[profile]\n")
-    return head + mark + f"period_s = {period_s}\n" + re.sub(times, "", rest, flags=re.MULTILINE)
-
-
-@dataclass(slots=True)
-class Command:
-    """One operator command and what became of it."""
-
-    fields: dict[str, Any]
-    asked_mono_ns: int
-    boot: str
-    answers: list[tuple[int, CommandEvent]] = field(default_factory=list)
-
-
-class FaultyLedger(Ledger):
-    """The real ledger on a disk that may be full."""
-
-    disk: Disk
-
-    def record(self, outcomes: Any, head: Any) -> None:
-        """As the real one, unless the disk is full just now: then nothing is written."""
-        if self.disk.ledger_full_in:
-            self.disk.ledger_full_in -= 1
-            if self.disk.ledger_full_in == 0:
-                raise JournalFull("injected: the ledger's disk is full")
-        super().record(outcomes, head)
 
 
 class Plant:
@@ -89,7 +55,7 @@ class Plant:
         self._core_class, self._ledger_class = core, ledger
         draw = random.Random(seed)
         self.draw = random.Random(draw.getrandbits(64))
-        self.texts = {name: paced(text, self.draw.choice((30, 45, 60))) for name, text in texts.items()}
+        self.texts = {name: paced(text, self.draw.choice((60, 90, 120))) for name, text in texts.items()}
         self.profiles = {name: parse(name, text) for name, text in self.texts.items()}
         self.true_ns = START_NS
         self.world = World(random.Random(draw.getrandbits(64)), self.profiles, devices, START_NS)
@@ -119,13 +85,19 @@ class Plant:
         self._later: list[tuple[int, int, bytes, bytes]] = []
         self._order = 0
         self._asks: list[Ask] = []
+        self._failed_starts = 0
+        self._untold = False
+        self.untold_losses = 0
+        """Lost sessions that the broker told a process which died before it could journal them: nothing can
+        know of them afterwards, so no alarm can be asked for."""
+        self._fates = [fate for sensor in self.world.sensors for fate in sensor.fates]
         self._undo: list[Any] = []
 
     # --- the hour -----------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Everything, to the last acknowledgement; the core is stopped cleanly at the end."""
-        self._undo = [self.trap.install(), self._watch_disk()]
+        self._undo = [self.trap.install(), watch_journal(self.disk)]
         try:
             self._start()
             pending = deque(self.plan.events)
@@ -138,17 +110,16 @@ class Plant:
                 self._publish()
                 self._operator()
                 self._round()
+                self._catch_up()
             self._settle()
         finally:
             for undo in self._undo:
                 undo()
+            self._close()
 
     def _pass(self, duration_ns: int) -> None:
         self.true_ns += duration_ns
         self.clock.advance(duration_ns)
-        for sensor in self.world.sensors:
-            for fate in sensor.fates:
-                self._notice(fate)
 
     def _notice(self, fate: Fate) -> None:
         """Which journal positions belong to a fate, and how long of it the core could see."""
@@ -167,6 +138,8 @@ class Plant:
 
     def _publish(self) -> None:
         """Devices publish; some payloads come later, twice, or are nonsense."""
+        for fate in self._fates:
+            self._notice(fate)
         for emission in self.world.until(self.true_ns):
             for delay_ns, topic, payload in self.mischief.transport(emission):
                 self._order += 1
@@ -200,8 +173,12 @@ class Plant:
         try:
             self.core.start()
         except (Killed, RiskgateError) as end:
+            self._failed_starts += 1
+            if self._failed_starts == MAX_FAILED_STARTS:
+                raise AssertionError(f"the core does not start again: {end}") from end
             self._die(end)
             return
+        self._failed_starts = 0
         self._epoch = self.core.monitor.last_epoch
         self._connected_before = self.core.monitor.had_session
         self._limits = {key: self.profiles[d.profile].max_payload_bytes for key, d in self._devices().items()}
@@ -218,6 +195,7 @@ class Plant:
         change = LinkChange(
             self._epoch, True, present, self._connected_before, "connected", self.clock.mono_ns()
         )
+        self._untold = self._untold or (self._connected_before and not present)
         self._connected_before = True
         self._intake.append(change)
         self.watching_since_ns = self.true_ns
@@ -245,32 +223,26 @@ class Plant:
         except (Killed, RiskgateError) as end:
             self._die(end)
             return
+        if items and not self.core.blind:
+            self._untold = False
         if self.core.blind:
             self.watching_since_ns = None
         elif blind or (self.watching_since_ns is None and self.broker.up):
             self.watching_since_ns = self.true_ns
 
+    def _catch_up(self) -> None:
+        """A backlog is taken as fast as commits go, not once a second."""
+        for _ in range(2000):
+            if self.core.blind or not self.broker.up or not self.broker.queue:
+                return
+            self.clock.advance(4_000_000)
+            self.true_ns += 4_000_000
+            self._round()
+
     def _receive(self) -> None:
         """What the network thread does: admit or refuse, and hand over in order."""
         for sent in self.broker.deliver():
-            topic, payload = sent.message.topic, sent.message.payload
-            reason = self.admission.refuse(topic, payload)
-            if not reason:
-                packet = Packet(topic, payload, self.clock.mono_ns(), sent.mid, self._epoch, sent.flags)
-                self._intake.append(packet)
-                continue
-            self._intake.append(
-                RefusedPacket(
-                    self._epoch,
-                    sent.mid,
-                    self.clock.mono_ns(),
-                    reason,
-                    topic.decode("ascii", "backslashreplace")[:256],
-                    payload[:HEAD_BYTES],
-                    hashlib.sha256(payload).hexdigest(),
-                    len(payload),
-                )
-            )
+            self._intake.append(admitted(sent, self.admission, self._epoch, self.clock.mono_ns()))
 
     def _acknowledge(self, epoch: int, mids: list[int]) -> None:
         self.broker.acknowledge(epoch, mids)
@@ -280,13 +252,12 @@ class Plant:
         self.exits.append(f"{type(end).__name__}: {str(end)[:100]}")
         old, self.data = self.data, DataFolder(self._folder / f"run-{self.boots}")
         shutil.copytree(old.root, self.data.root)
-        with suppress(Exception):
-            self.stores.journal.close()
-        with suppress(Exception):
-            self.stores.ledger.close()
+        self._close()
         shutil.rmtree(old.root)
         self._intake.clear()
         self._asks = []
+        self.untold_losses += self._untold
+        self._untold = False
         self.broker.disconnect()
         self.watching_since_ns = None
         self.disk.fail_flush_in = self.disk.ledger_full_in = self.disk.full_in = 0
@@ -350,19 +321,12 @@ class Plant:
         alarms = sorted(self.core.monitor.engine.open_alarms(), key=lambda a: a.definition.id)
         if not alarms:
             return
-        alarm = self.draw.choice(alarms)
-        action = self.draw.choice(("acknowledge", "acknowledge", "acknowledge", "reset", "comment"))
-        occurrence = alarm.occurrence + self.draw.choice((0, 0, 0, 1))
-        fields = {
-            "id": f"cmd-{len(self.commands)}",
-            "action": action,
-            "args": {"alarm": alarm.definition.id, "occurrence": occurrence, "comment": "seen"},
-            "actor": "sim",
-            "role": "operator",
-            "organisation": "",
-            "deadline_ns": self.clock.wall_ns() + DEADLINE_S * SECOND,
-            "source": "simulation",
-        }
+        fields = command_fields(
+            self.draw,
+            self.draw.choice(alarms),
+            len(self.commands),
+            self.clock.wall_ns() + DEADLINE_S * SECOND,
+        )
         command = Command(fields, self.clock.mono_ns(), self.boot)
         self.commands.append(command)
 
@@ -389,19 +353,10 @@ class Plant:
             if self.broker.idle() and not self._intake and not self.core.blind:
                 break
         self.core.stop()
-        self.stores.journal.close()
-        self.stores.ledger.close()
 
-    def _watch_disk(self) -> Any:
-        """Put the faulty disk under every connection the journal opens to write."""
-        real = journal_module.open_writer
-
-        def open_writer(*arguments: Any, **named: Any) -> Any:
-            return FaultyConnection(real(*arguments, **named), self.disk)
-
-        journal_module.open_writer = open_writer
-
-        def undo() -> None:
-            journal_module.open_writer = real
-
-        return undo
+    def _close(self) -> None:
+        """Let go of the files of a process that is gone, whatever state it left them in."""
+        journal, ledger = self.stores.journal, self.stores.ledger
+        for close in (journal.close, ledger.close):
+            with suppress(RiskgateError):
+                close()

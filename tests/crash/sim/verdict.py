@@ -52,7 +52,6 @@ class _Replay:
     journalled: Counter[tuple[bytes, bytes]] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(reason, SHA-256) of what was refused before the journal."""
-    entries: int = 0
 
 
 def judge(plant: Plant) -> Verdict:
@@ -67,9 +66,8 @@ def judge(plant: Plant) -> Verdict:
     _ledger(verdict, plant.data.root, replay, events)
     _alarms(verdict, plant, events)
     _commands(verdict, plant, events)
-    journal, ledger = JournalReader(plant.data.journal), LedgerReader(plant.data.ledger)
-    head, chain = journal.head(), ledger.chain_digest()
-    verdict.digest = f"{head.position}:{head.digest.hex()}:{chain.position}:{chain.digest.hex()}"
+    chain = LedgerReader(plant.data.ledger).chain_digest()
+    verdict.digest = f"{_raw_digest(plant)}:{chain.position}:{chain.digest.hex()}"
     verdict.figures += Counter(
         packets=replay.monitor.counts.packets,
         readings=replay.monitor.counts.effective,
@@ -83,6 +81,15 @@ def judge(plant: Plant) -> Verdict:
         seconds=(plant.true_ns - plant.world.start_ns) // SECOND,
     )
     return verdict
+
+
+def _raw_digest(plant: Plant) -> str:
+    """The journal as stored, but for the folder's name, which errors mention and each run draws anew."""
+    digest = hashlib.sha256()
+    folder = str(plant.data.root.parent).encode()
+    for _, body, _ in JournalReader(plant.data.journal).read_raw(0):
+        digest.update(body.replace(folder, b""))
+    return digest.hexdigest()
 
 
 def _scales(plant: Plant) -> dict[str, tuple[float, float]]:
@@ -100,7 +107,6 @@ def _replay(plant: Plant, oracle: Oracle) -> _Replay:
     timeless = {s.key for s in plant.world.sensors if s.identity == "timeless"}
     sessions: dict[tuple[str, int], int] = {}
     for position, entry in JournalReader(plant.data.journal).read(0):
-        replay.entries += 1
         outcome = replay.monitor.step(position, entry)
         replay.events += [(position, event) for event in outcome.events]
         if isinstance(entry, ConfigChange):
@@ -205,7 +211,7 @@ def _ledger(verdict: Verdict, root: Path, replay: _Replay, events: list[Event]) 
             before, occurrence = state.get(event.alarm, (NORMAL, 0))
             verdict.claim(
                 event.before == before,
-                f"I2: {event.alarm} goes from {event.before!r} to {event.state!r} but was {before!r} ({event.id})",
+                f"I2: {event.id} takes {event.alarm} from {event.before!r}, but it was {before!r}",
             )
             verdict.claim(
                 event.occurrence in (occurrence, occurrence + 1),
@@ -242,8 +248,8 @@ def _alarms(verdict: Verdict, plant: Plant, events: list[Event]) -> None:
                 verdict.figures[f"{fate.kind}_due"] += 1
                 verdict.claim(
                     bool(found),
-                    f"{sensor.key} ({sensor.profile.id}, {sensor.form}, {sensor.identity}): {fate.kind} seen for "
-                    f"{watched_ns / 1e9:.0f} s (due after {due_ns / 1e9:.0f}) without an alarm in {span}",
+                    f"{sensor.key} ({sensor.profile.id}, {sensor.form}, {sensor.identity}): {fate.kind} seen "
+                    f"for {watched_ns / 1e9:.0f} s (due after {due_ns / 1e9:.0f}) without an alarm in {span}",
                 )
         false = [e.id for at, e in process if not any(a <= at <= b for a, b in allowed)]
         verdict.claim(
@@ -256,7 +262,8 @@ def _alarms(verdict: Verdict, plant: Plant, events: list[Event]) -> None:
                 not silent,
                 f"{sensor.key} spoke all the time but was called silent: {[e.id for _, e in silent][:SHOWN]}",
             )
-    losses = plant.faults_done.count("session_loss")
+    losses = plant.faults_done.count("session_loss") - plant.untold_losses
+    verdict.figures["session_losses_untold"] = plant.untold_losses
     verdict.claim(gaps >= min(1, losses), f"{losses} lost sessions, but no possible-gap alarm")
 
 
@@ -269,11 +276,16 @@ def _commands(verdict: Verdict, plant: Plant, events: list[Event]) -> None:
         name = command.fields["id"]
         verdict.claim(recorded[name] <= 1, f"command {name} is recorded {recorded[name]} times")
         for at_ns, event in command.answers:
+            if not event.id:  # refused before the journal: there is no event, and it must not have acted
+                verdict.claim(
+                    not event.accepted and name not in answers, f"command {name} was refused, but is recorded"
+                )
+                continue
             verdict.claim(answers.get(name) == event, f"command {name} was answered otherwise than recorded")
             late_ns = at_ns - command.asked_mono_ns
             verdict.claim(
                 not event.accepted or late_ns <= DEADLINE_S * SECOND,
-                f"command {name} acted {late_ns / 1e9:.1f} s after it was given; its deadline was {DEADLINE_S} s",
+                f"command {name} acted after {late_ns / 1e9:.1f} s, its deadline was {DEADLINE_S} s",
             )
         accepted += name in answers and answers[name].accepted
     verdict.figures["commands"] = len(plant.commands)

@@ -99,7 +99,11 @@ class World:
         site = f"site-{number % 4}"
         device = Device("acme", site, f"area-{number % 9}", f"D{number:03d}", name)
         identity = draw.choices(("seq", "time", "timeless"), (60, 35, 5))[0]
-        form = draw.choice(("json", "batch", "columns")) if identity != "timeless" else "json"
+        form = (
+            draw.choice(("json", "batch", "batch", "columns", "columns"))
+            if identity != "timeless"
+            else "json"
+        )
         return Sensor(device, profile, form, identity, profile.period_ns)
 
     def until(self, now_ns: int) -> list[Emission]:

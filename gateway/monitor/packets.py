@@ -107,8 +107,10 @@ class Inlet:
 
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
-        newest = self.recents["newest_ns"][slots.start : slots.stop]
-        newest[newest > after_ns] = NEVER
+        recents = self.recents[slots.start : slots.stop]
+        old = recents["newest_ns"] > after_ns
+        recents["newest_ns"][old] = NEVER
+        recents["count"][old] = 0
 
     def wall_jumped(self, jump_ns: int) -> None:
         """The gateway's own clock was set: no device's clock changed by that."""

@@ -61,10 +61,11 @@ CLOCK = np.dtype(
 RECENT = np.dtype(
     [
         ("newest_ns", "<i8"),
+        ("odd_ns", "<i8"),  # the last reading of suspect time
+        ("odd_value", "<f8"),
         ("event_ns", "<i8", (RING,)),
         ("value", "<f8", (RING,)),
-        ("next", "<i4"),
-        ("count", "<i4"),
+        ("count", "<i8"),
     ],
     align=True,
 )
@@ -83,7 +84,7 @@ def new_clocks(count: int) -> npt.NDArray[np.void]:
 def new_recents(count: int) -> npt.NDArray[np.void]:
     """Channels that have had no reading."""
     recents = np.zeros(count, RECENT)
-    recents["newest_ns"] = NEVER
+    recents["newest_ns"] = recents["odd_ns"] = NEVER
     return recents
 
 
@@ -123,7 +124,7 @@ def seq_known(clock: npt.NDArray[np.void], device: int, boot: int, seq: int) -> 
 
 
 @compiled
-def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop they are
+def judge(
     clocks: npt.NDArray[np.void],
     recents: npt.NDArray[np.void],
     device: npt.NDArray[np.int32],
@@ -151,75 +152,119 @@ def judge(  # noqa: PLR0912, PLR0915 - the time rules read best as the one loop 
         if timeless:
             event_ns[i] = arrival_ns[i]
         event = event_ns[i]
-        flags: Any = 0
-        # the channel's own memory: the same reading again, or the same time with another value
-        same_time = False
-        twin = False
-        oldest = event
-        for k in range(recent["count"]):
-            at = recent["event_ns"][k]
-            oldest = min(oldest, at)
-            if at == event:
-                same_time = True
-                if recent["value"][k] == value[i] or (
-                    recent["value"][k] != recent["value"][k] and value[i] != value[i]
-                ):
-                    twin = True
+        same_time, twin, oldest = _recall(recent, event, value[i])
         newer = timeless or event > recent["newest_ns"]
-        keep[i] = 1
         if (twin and not timeless) or (known[i] != 0 and (timeless or not newer)):
             keep[i] = 0
             continue
+        keep[i] = 1
         if retained[i] != 0:
             time[i] = RETAINED
             continue
-        if same_time or known[i] != 0:
-            flags |= SUSPECT
-        implausible = event < PLAUSIBLE_SINCE_NS or event > arrival_ns[i] + PLAUSIBLE_AHEAD_NS
-        age = np.int64(0) if implausible or timeless else arrival_ns[i] - event - clock["skew_ns"]
-        off = age > clock["late_after_ns"] or age < -clock["max_future_ns"]
-        if implausible:
-            flags |= SUSPECT
-        elif off:
-            if last_of_packet[i] != 0 and event != clock["agreed_event_ns"]:
-                seen_skew = arrival_ns[i] - event
-                drift = seen_skew - clock["agreed_skew_ns"]
-                increasing = event > clock["agreed_event_ns"]
-                if clock["agreed"] > 0 and increasing and -AGREE_NS <= drift <= AGREE_NS:
-                    clock["agreed"] += 1
-                else:
-                    clock["agreed"] = 1
-                    clock["agreed_skew_ns"] = seen_skew
-                clock["agreed_event_ns"] = event
-                if clock["agreed"] >= clock["rebase"]:
-                    rebased[i] = seen_skew - clock["skew_ns"]
-                    clock["skew_ns"] = seen_skew
-                    clock["agreed"] = 0
-                    clock["agreed_event_ns"] = NEVER
-                    clock["based"] = 1
-                    off = False
-            if off:
-                flags |= LATE if (age > 0 and clock["based"] != 0) else SUSPECT
-        else:
-            clock["based"] = 1
-            if last_of_packet[i] != 0 and newer:
-                clock["agreed"] = 0
-                clock["agreed_event_ns"] = NEVER
-                clock["skew_ns"] += age >> SKEW_SHIFT
+        flags: Any = SUSPECT if same_time or known[i] != 0 else 0
+        flags |= _clock_flags(
+            clock, event, arrival_ns[i], timeless, newer, last_of_packet[i] != 0, rebased, i
+        )
         if rebased[i] != 0:
-            # the device counts anew: its old newest time says nothing about its new clock
+            # the device counts anew: what was newest by its old clock says nothing about its new one
             recent["newest_ns"] = NEVER
+            recent["count"] = 0
             newer = True
         if not newer and recent["newest_ns"] != NEVER:
-            flags |= np.uint8(DISORDER)
-            if recent["count"] == RING and event <= oldest:
-                flags |= np.uint8(LATE)
-        if newer and (flags & SUSPECT) == 0:
-            recent["newest_ns"] = event
-        place = recent["next"]
-        recent["event_ns"][place] = event
-        recent["value"][place] = value[i]
-        recent["next"] = (place + 1) % RING
-        recent["count"] = min(RING, recent["count"] + 1)
+            flags |= DISORDER
+            if recent["count"] == RING and event < oldest:
+                flags |= LATE
+        _remember(recent, event, value[i], newer, flags)
         clock["last_received_ns"] = arrival_ns[i]
         time[i] = flags
+
+
+@compiled
+def _recall(recent: Any, event: int, value: float) -> tuple[bool, bool, int]:
+    """(a remembered reading has this time, and this value too, the oldest time remembered)."""
+    same_time = event == recent["odd_ns"]
+    twin = same_time and _same(recent["odd_value"], value)
+    oldest = event
+    for k in range(recent["count"]):
+        at = recent["event_ns"][k]
+        if k == 0 or at < oldest:
+            oldest = at
+        if at == event:
+            same_time = True
+            twin = twin or _same(recent["value"][k], value)
+    return same_time, twin, oldest
+
+
+@compiled
+def _same(a: float, b: float) -> bool:
+    return bool(a == b or (np.isnan(a) and np.isnan(b)))
+
+
+@compiled
+def _remember(recent: Any, event: int, value: float, newer: bool, flags: int) -> None:
+    """Keep the RING newest believable readings. A suspect one is kept apart, one at a time, so that no run of
+    impossible times can make every later reading look old; one older than a full ring is not kept."""
+    if flags & SUSPECT:
+        recent["odd_ns"] = event
+        recent["odd_value"] = value
+        return
+    if newer:
+        recent["newest_ns"] = event
+    place = recent["count"]
+    if place < RING:
+        recent["count"] = place + 1
+    else:
+        place = 0
+        for k in range(1, RING):
+            if recent["event_ns"][k] < recent["event_ns"][place]:
+                place = k
+        if event < recent["event_ns"][place]:
+            return
+    recent["event_ns"][place] = event
+    recent["value"][place] = value
+
+
+@compiled
+def _clock_flags(
+    clock: Any,
+    event: int,
+    arrival: int,
+    timeless: bool,
+    newer: bool,
+    last_of_packet: bool,
+    rebased: npt.NDArray[np.int64],
+    i: int,
+) -> int:
+    """LATE or SUSPECT by the device's clock; follows its skew, and re-bases it when it has earned that."""
+    if event < PLAUSIBLE_SINCE_NS or event > arrival + PLAUSIBLE_AHEAD_NS:
+        return SUSPECT
+    age = np.int64(0) if timeless else arrival - event - clock["skew_ns"]
+    if -clock["max_future_ns"] <= age <= clock["late_after_ns"]:
+        clock["based"] = 1
+        if last_of_packet and newer:
+            clock["agreed"] = 0
+            clock["agreed_event_ns"] = NEVER
+            clock["skew_ns"] += age >> SKEW_SHIFT
+        return 0
+    if last_of_packet and event != clock["agreed_event_ns"] and _agrees(clock, event, arrival - event):
+        rebased[i] = arrival - event - clock["skew_ns"]
+        clock["skew_ns"] = arrival - event
+        clock["agreed"] = 0
+        clock["agreed_event_ns"] = NEVER
+        clock["based"] = 1
+        return 0
+    return LATE if age > 0 and clock["based"] != 0 else SUSPECT
+
+
+@compiled
+def _agrees(clock: Any, event: int, skew: int) -> bool:
+    """Whether this packet completes a run of increasing times that agree on one skew."""
+    drift = skew - clock["agreed_skew_ns"]
+    increasing = event > clock["agreed_event_ns"]
+    if clock["agreed"] > 0 and increasing and -AGREE_NS <= drift <= AGREE_NS:
+        clock["agreed"] += 1
+    else:
+        clock["agreed"] = 1
+        clock["agreed_skew_ns"] = skew
+    clock["agreed_event_ns"] = event
+    return bool(clock["agreed"] >= clock["rebase"])

@@ -267,3 +267,38 @@ def world_packet(world: World) -> tuple[str, bytes]:
     entry = world.journal[-1][1]
     topic, payload = entry.packet(0)  # type: ignore[union-attr]
     return topic.decode(), payload
+
+
+def test_a_redelivered_window_longer_than_every_memory_takes_effect_once() -> None:
+    """Found by killing the gateway: 200 packets of one device come again, oldest first, newest last."""
+    world = World()
+    sent: list[tuple[str, bytes]] = []
+    for seq in range(200):
+        world.clock.advance(SECOND // 50)
+        world.send(60 if seq % 40 < 20 else 3, seq=seq)
+        sent.append(world_packet(world))
+    before = len(world.alarms())
+    live = world.monitor.counts.effective
+    world.link(up=False)
+    world.link(up=True, present=True, expected=True)
+    for packet in sent:
+        world.raw(packet, dup=True)
+        assert not (world.last.readings.time & LATE == 0).any()
+    assert len(world.alarms()) == before
+    counts = world.monitor.counts
+    assert counts.duplicates + counts.late == 200
+    assert counts.effective == live + counts.late
+
+
+def test_no_run_of_impossible_times_makes_good_readings_look_old() -> None:
+    world = World()
+    steady(world)
+    for number in range(30):
+        world.clock.advance(SECOND)
+        world.send(3, at_ms=4_102_444_800_000 + number * 77_000)
+    for number in range(4):
+        world.clock.advance(SECOND)
+        world.send(3, age_s=-1800 - 50 * number)
+    world.every(5, 60)
+    assert world.last.readings.time.tolist() == [0]
+    assert world.told(HH) == ["raised"]

@@ -35,7 +35,7 @@ RUN_OUT = 1.7
 SPAN_MPA = 10.0
 ORIFICE = {"leak": 0.03 * NORMAL_M3_S / math.sqrt(5.0), "rupture": 4.0 * NORMAL_M3_S / math.sqrt(5.0)}
 """m3/s at 1 MPa: 3 % and 400 % of the normal flow at 5 MPa."""
-PART_S = 0.02
+PART_S = 0.05
 STOPPED, RUNNING, TRIPPED = 0, 1, 2
 """There is no pump downstream: its contact says stopped, always."""
 

@@ -9,14 +9,16 @@ import numpy as np
 
 from detectors import Readings
 from gateway.delivery.readings_lane import BATCH_ROWS, UnderivableError
+from gateway.errors import JournalError
 from gateway.journal.reader import JournalReader
+from gateway.journal.segment import segments
 from gateway.monitor.channels import ChannelTable
 from gateway.monitor.entries import ConfigChange
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.outcome import Outcome
 from gateway.paths import DataFolder
 from gateway.sinks import ReadingsBatch
-from gateway.snapshots import Snapshot, SnapshotStore
+from gateway.snapshots import SnapshotStore
 
 LOOK_EVERY = 2000
 """Entries without readings after which an empty batch says how far it is."""
@@ -26,6 +28,7 @@ class Derivation:
     """``derive`` of a readings lane, over the files of one partition."""
 
     def __init__(self, data: DataFolder, partition: int) -> None:
+        self._folder = data.journal
         self._journal = JournalReader(data.journal)
         self._snapshots = SnapshotStore(data.snapshots)
         self._partition = partition
@@ -34,13 +37,14 @@ class Derivation:
         """Readings of positions > ``after``, to the journal's end now. UnderivableError when the journal no
         longer holds what would be needed, JournalError when it cannot be read."""
         snapshot = self._snapshots.newest(at_or_before=after, behaviour=BEHAVIOUR)
+        begins = next((segment.first for segment in segments(self._folder)), 1)
+        if begins > (1 if snapshot is None else snapshot.position + 1):
+            raise self._lost(after, begins)
         monitor = Monitor(self._partition) if snapshot is None else Monitor.load(snapshot.body)
         previous = 0 if snapshot is None else snapshot.position
         gathered: list[Outcome] = []
         rows, said = 0, after
         for position, entry in self._journal.read(previous):
-            if position != previous + 1:
-                raise self._lost(after, position)
             previous = position
             if isinstance(entry, ConfigChange) and gathered:
                 # The readings so far are named by the channels as they were.
@@ -60,18 +64,19 @@ class Derivation:
 
     def _lost(self, after: int, begins: int) -> UnderivableError:
         """The journal begins later than the cursor, and no snapshot bridges it: go on from the first
-        snapshot there is."""
-        newer = [s for s in (self._oldest(),) if s is not None and s.position > after]
-        last = newer[0].position if newer else begins - 1
+        usable snapshot there is; JournalError while there is none."""
+        found = self._snapshots.newest(behaviour=BEHAVIOUR)
+        last = 0
+        while found is not None and found.position >= max(begins - 1, after + 1):
+            last = found.position
+            found = self._snapshots.newest(last - 1, BEHAVIOUR)
+        if not last:
+            raise JournalError(
+                f"the journal begins at {begins}, and no snapshot of this version can replace the rest"
+            )
         return UnderivableError(
             after + 1, last, f"the journal begins at {begins} and no snapshot is as old as position {after}"
         )
-
-    def _oldest(self) -> Snapshot | None:
-        found, before = None, None
-        while (older := self._snapshots.newest(before, BEHAVIOUR)) is not None:
-            found, before = older, older.position - 1
-        return found
 
 
 def _batch(first: int, last: int, outcomes: list[Outcome], channels: ChannelTable) -> ReadingsBatch:

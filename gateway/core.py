@@ -15,21 +15,20 @@ from gateway import __version__
 from gateway.alarms.events import CommandEvent, Event
 from gateway.clock import Clock
 from gateway.crashpoint import reached
-from gateway.errors import BehaviourDiffers, JournalFull
-from gateway.ingest import LinkChange, Packet, RefusedPacket
+from gateway.errors import BehaviourDiffers, JournalBusy, JournalFull, JournalTruncated
+from gateway.grouping import Ask, Group, assemble
+from gateway.ingest import Item
 from gateway.journal import Journal
 from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
-from gateway.monitor.entries import Entry, Link, OperatorCommand, Packets, Stamp, Started, SystemFact, Tick
+from gateway.monitor.entries import Entry, OperatorCommand, Stamp, Started, SystemFact, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import config_change
-from gateway.snapshots import SnapshotStore
+from gateway.snapshots import Snapshot, SnapshotStore
 
 TICK_NS = 250_000_000
 """With nothing arriving, time still passes: at least four entries a second."""
-
-Item = Packet | LinkChange | RefusedPacket
 
 
 class Live(Protocol):
@@ -49,15 +48,6 @@ class Live(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A command on its way: what is wanted, and where the answer goes."""
-
-    fields: dict[str, Any]
-    """id, action, args, actor, role, organisation, deadline_ns, source."""
-    answer: Callable[[CommandEvent], None]
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the configuration asks of the core."""
 
@@ -67,6 +57,8 @@ class Wanted:
     exercise: bool = False
     snapshot_every_ns: int = 60_000_000_000
     snapshots_kept: int = 3
+    warnings: list[str] = field(default_factory=list)
+    """What was odd about the files but no error."""
 
 
 @dataclass(slots=True)
@@ -76,13 +68,6 @@ class Stores:
     journal: Journal
     ledger: Ledger
     snapshots: SnapshotStore
-
-
-@dataclass(slots=True)
-class _Group:
-    entries: list[Entry] = field(default_factory=list)
-    acks: list[tuple[int, list[int]]] = field(default_factory=list)
-    asks: list[Ask] = field(default_factory=list)
 
 
 class Core:
@@ -109,7 +94,9 @@ class Core:
         self._live = live
         self._partition = partition
         self._save = save or (lambda work: work())
-        self._held = _Group()
+        self._held = Group()
+        self._untold: list[Outcome] = []
+        self._unanswered: list[Ask] = []
         self._last_entry_ns = clock.mono_ns()
         self._last_snapshot_ns = clock.mono_ns()
         self._snapshot_position = 0
@@ -137,8 +124,10 @@ class Core:
                     f"made by behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
                     "Start the previous version once and stop it cleanly, then upgrade."
                 )
+            self._check_place(snapshot)
             self.monitor = Monitor.load(snapshot.body)
             after = self._snapshot_position = snapshot.position
+        self._stores.ledger.expect_after(after)
         replayed = 0
         for position, entry in self._stores.journal.read(after):
             outcome = self.monitor.step(position, entry)
@@ -147,6 +136,19 @@ class Core:
             replayed += 1
         self._begin()
         return replayed
+
+    def _check_place(self, snapshot: Snapshot) -> None:
+        """The snapshot must be of this journal, and the journal must reach it."""
+        journal = self._stores.journal
+        if snapshot.position > journal.head.position or journal.digest_at(snapshot.position) not in (
+            None,  # pruned
+            snapshot.digest,
+        ):
+            raise JournalTruncated(
+                f"snapshot {snapshot.path.name} was made at position {snapshot.position} of a journal that "
+                f"went another way; this one ends at {journal.head.position}. Restore the journal folder "
+                "from a copy; delete nothing."
+            )
 
     def _begin(self) -> None:
         stamp = self._stamp()
@@ -157,19 +159,19 @@ class Core:
         change = config_change(stamp, self._wanted.devices, self._wanted.profiles)
         if change.digest != self.monitor.roster.digest:
             entries.append(change)
-        self._commit(_Group(entries))
+        self._commit(Group(entries))
 
     def change_config(self, devices: list[Device], profiles: dict[str, str]) -> bool:
         """Put another fleet or other profiles in force; False if they are in force already."""
         change = config_change(self._stamp(), devices, profiles)
         if change.digest == self.monitor.roster.digest:
             return False
-        self._commit(_Group([change]))
+        self._commit(Group([change]))
         return True
 
     def note(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """Journal a system condition that began or ended."""
-        self._commit(_Group([SystemFact(self._stamp(), "condition", subject, active, detail or {})]))
+        self._commit(Group([SystemFact(self._stamp(), "condition", subject, active, detail or {})]))
 
     def turn(self, items: Sequence[Item], asks: Sequence[Ask] = ()) -> None:
         """One round: everything given becomes durable in one commit, then takes effect.
@@ -178,10 +180,12 @@ class Core:
         FlushFailed goes through: the process must exit.
         """
         self.turns += 1
-        group = self._assemble(items, asks)
+        group = assemble(self._stamp(), items, asks)
         if not group.entries and self._clock.mono_ns() - self._last_entry_ns >= TICK_NS:
             group.entries.append(Tick(self._stamp()))
-        if group.entries or self._held.entries:
+        if self._untold and not self._tell():
+            self._hold(self._held, group, self.blind)
+        elif group.entries or self._held.entries:
             self._commit(group)
         if self._live is not None:
             self._live.flush()
@@ -190,55 +194,20 @@ class Core:
 
     def stop(self) -> None:
         """A snapshot at the very end, so that the next start has no tail and an upgrade is clean."""
-        with contextlib.suppress(JournalFull):
+        with contextlib.suppress(JournalFull, JournalBusy):
             self._snapshot()
 
     def _stamp(self) -> Stamp:
         return Stamp(self._clock.wall_ns(), self._clock.mono_ns(), self._boot)
 
-    def _assemble(self, items: Sequence[Item], asks: Sequence[Ask]) -> _Group:
-        """Entries in arrival order: neighbouring packets of one epoch make one entry."""
-        group = _Group()
-        run: list[Packet] = []
-        stamp = self._stamp()
-
-        def close_run() -> None:
-            if run:
-                rows = [(p.topic, p.payload, p.received_ns, p.flags) for p in run]
-                group.entries.append(Packets.of(stamp, run[0].epoch, rows))
-                group.acks.append((run[0].epoch, [p.mid for p in run]))
-                run.clear()
-
-        for item in items:
-            if isinstance(item, Packet):
-                if run and run[0].epoch != item.epoch:
-                    close_run()
-                run.append(item)
-                continue
-            close_run()
-            if isinstance(item, LinkChange):
-                group.entries.append(
-                    Link(stamp, item.epoch, item.up, item.session_present, item.expected_session, item.reason)
-                )
-            else:
-                detail = {"reason": item.reason, "head": item.head, "sha256": item.sha256, "size": item.size}
-                group.entries.append(SystemFact(stamp, "refused", item.topic, detail=detail))
-                if item.mid:
-                    group.acks.append((item.epoch, [item.mid]))
-        close_run()
-        for ask in asks:
-            group.entries.append(OperatorCommand(stamp, **ask.fields))
-            group.asks.append(ask)
-        return group
-
-    def _commit(self, group: _Group) -> None:
-        held, self._held = self._held, _Group()
+    def _commit(self, group: Group) -> None:
+        held, self._held = self._held, Group()
         entries = held.entries + self._sight_facts() + group.entries
         acks = held.acks + group.acks
         reached("before-append")
         try:
             positions = self._stores.journal.append(entries)
-        except JournalFull as full:
+        except (JournalFull, JournalBusy) as full:
             self._hold(held, group, str(full))
             return
         reached("after-append")
@@ -250,11 +219,23 @@ class Core:
             self.monitor.step(position, entry) for position, entry in zip(positions, entries, strict=True)
         ]
         reached("after-step")
-        self._record(outcomes)
-        self._answer(group.asks, outcomes)
-        self._send(outcomes)
-        if self.blind:
+        self._untold, self._unanswered = outcomes, group.asks
+        if self._tell() and self.blind:
             self._see_again()
+
+    def _tell(self) -> bool:
+        """What was judged goes to the ledger, then to whoever waits for it. False when the ledger cannot be
+        written now: the same is tried again, and nothing newer is judged before."""
+        outcomes = self._untold
+        try:
+            self._record(outcomes)
+        except (JournalFull, JournalBusy) as full:
+            self._go_blind(str(full))
+            return False
+        self._answer(self._unanswered, outcomes)
+        self._send(outcomes)
+        self._untold, self._unanswered = [], []
+        return True
 
     def _record(self, outcomes: list[Outcome]) -> None:
         told: list[tuple[int, Sequence[Event]]] = [(o.position, o.events) for o in outcomes if o.events]
@@ -288,16 +269,19 @@ class Core:
                     version, outcome.previous_readings, outcome.position, outcome.readings
                 )
 
-    def _hold(self, held: _Group, group: _Group, reason: str) -> None:
+    def _hold(self, held: Group, group: Group, reason: str) -> None:
         """Nothing was written: keep what arrived, acknowledge nothing, judge nothing, say so.
 
         Ticks are not kept: time that nobody watched must not be judged afterwards. Commands are refused at
         once: nothing may act when the person who gave it has long turned away.
         """
         kept: list[Entry] = [e for e in group.entries if not isinstance(e, Tick | OperatorCommand)]
-        self._held = _Group(held.entries + kept, held.acks + group.acks)
+        self._held = Group(held.entries + kept, held.acks + group.acks)
         for ask in group.asks:
             ask.answer(self._refusal(ask, reason))
+        self._go_blind(reason)
+
+    def _go_blind(self, reason: str) -> None:
         if not self.blind and self._live is not None:
             self._live.send(["blind", self._clock.wall_ns(), f"disk full: {reason}"])
         self.blind = reason
@@ -335,7 +319,7 @@ class Core:
     def _snapshot(self) -> None:
         self._last_snapshot_ns = self._clock.mono_ns()
         head = self._stores.journal.head
-        if head.position == self._snapshot_position or self._held.entries:
+        if head.position == self._snapshot_position or self._held.entries or self._untold:
             return
         self._snapshot_position = head.position
         body = self.monitor.save()

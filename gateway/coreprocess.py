@@ -6,19 +6,22 @@ import os
 import queue
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NoReturn
 
 import structlog
 
 from gateway.alarms.events import UNACKNOWLEDGED, CommandEvent
 from gateway.clock import Clock, new_boot_id, new_id, new_seed
 from gateway.commands import CommandServer
+from gateway.conditions import Conditions
 from gateway.config import Config
-from gateway.core import Ask, Core, Stores, Wanted
+from gateway.core import Core, Stores, Wanted
 from gateway.crashpoint import reached
 from gateway.errors import FlushFailed
 from gateway.fleet import gather
+from gateway.grouping import Ask
 from gateway.ingest.admission import Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
@@ -32,6 +35,7 @@ from gateway.snapshots import SnapshotStore
 IDLE_S = 0.25
 """The core looks up at least this often: Tick entries, timers, commands."""
 FULL_DISK_RETRY_S = 0.5
+LOOK_NS = 500_000_000
 HEALTH_NS = 10_000_000_000
 UNKNOWN_DEVICE_BYTES = 16 * 1024
 EXIT_FLUSH_FAILED = 74
@@ -46,6 +50,7 @@ def wanted(config: Config) -> Wanted:
         clock=config.clock,
         exercise=config.clock == "stream",
         snapshot_every_ns=round(config.snapshots.every_s * 1e9),
+        warnings=found.warnings,
     )
 
 
@@ -70,6 +75,9 @@ class CoreProcess:
         self._receiver: Receiver | None = None
         self._core = self._make_core()
         self._last_health_ns = 0
+        self._next_look_ns = 0
+        self._link_problem = ""
+        self._conditions = Conditions(data, clock)
 
     def run(self) -> int:
         """Until told to stop; 0 after a clean stop."""
@@ -82,8 +90,8 @@ class CoreProcess:
         self._log.info("core started", replayed=replayed, devices=len(self._wanted.devices))
         for path in self._core.damaged_snapshots:
             self._log.warning("snapshot damaged, an older one was used", path=path)
-        for warning in self._stores.journal.warnings:
-            self._log.warning("journal", warning=warning)
+        for warning in [*self._stores.journal.warnings, *self._wanted.warnings]:
+            self._log.warning("odd, but no error", warning=warning)
         self._receiver = Receiver(
             self._config.ingest,
             self._intake,
@@ -95,12 +103,11 @@ class CoreProcess:
         server = CommandServer(self._data.core_socket, self.answer)
         server.start()
         self._receiver.start()
+        self._conditions.start()
         try:
             self._loop()
         except FlushFailed as failed:
-            # the pages may be gone from the cache: only a fresh read of the disk can be trusted
-            self._log.critical("the disk did not confirm a flush: exiting", error=str(failed))
-            os._exit(EXIT_FLUSH_FAILED)
+            self._exit(failed)
         self._receiver.stop_reading()
         self._drain()
         self._receiver.stop()
@@ -159,6 +166,7 @@ class CoreProcess:
             "devices_unknown": len(monitor.inlet.quarantine.devices),
             "link_up": bool(link["connected"]),
             "link": link,
+            "link_problem": self._link_problem,
             "live_dropped": self._live.dropped,
             "ledger_seq": self._stores.ledger.last_seq,
         }
@@ -171,6 +179,7 @@ class CoreProcess:
             segment_bytes=config.journal.segment_mib << 20,
             segment_age_ns=round(config.journal.segment_hours * 3600e9),
             witness=ledger.witness(),
+            run=self._work,
         )
         self._stores = Stores(journal, ledger, SnapshotStore(data.snapshots))
         return Core(
@@ -182,16 +191,24 @@ class CoreProcess:
             self._acknowledge,
             self._live,
             config.partition,
-            save=self._save,
+            save=self._work,
         )
 
-    def _save(self, work: Any) -> None:
-        self._writer.submit(work).add_done_callback(self._saved)
+    def _work(self, work: Callable[[], None]) -> None:
+        """Slow disk work (snapshots, closing a full segment) beside the hot path, one piece at a time."""
+        self._writer.submit(work).add_done_callback(self._worked)
 
-    def _saved(self, future: Any) -> None:
+    def _worked(self, future: Future[None]) -> None:
         error = future.exception()
+        if isinstance(error, FlushFailed):
+            self._exit(error)
         if error is not None:
             self._log.error("snapshot not written; the journal's tail grows until one is", error=str(error))
+
+    def _exit(self, failed: FlushFailed) -> NoReturn:
+        # the pages may be gone from the cache: only a fresh read of the disk can be trusted
+        self._log.critical("the disk did not confirm a flush: exiting", error=str(failed))
+        os._exit(EXIT_FLUSH_FAILED)
 
     def _acknowledge(self, epoch: int, mids: list[int]) -> None:
         if self._receiver is not None:
@@ -215,7 +232,20 @@ class CoreProcess:
             if self._reload.is_set():
                 self._reload.clear()
                 self._reload_config()
-            self._tell_health()
+            self._look_around()
+
+    def _look_around(self) -> None:
+        """Twice a second at most: the receiver's watchdog, health figures, conditions of the gateway."""
+        now = self._clock.mono_ns()
+        if now < self._next_look_ns or self._receiver is None:
+            return
+        self._next_look_ns = now + LOOK_NS
+        self._link_problem = self._receiver.healthy(now)
+        status = self.status()
+        self._tell_health(status, now)
+        if not self._core.blind:
+            for subject, active, detail in self._conditions.changes(status):
+                self._core.note(subject, active=active, detail=detail)
 
     def _drain(self) -> None:
         """What was received before the stop is journalled, not acknowledged twice: nothing to lose."""
@@ -259,12 +289,10 @@ class CoreProcess:
             "event": event.id,
         }
 
-    def _tell_health(self) -> None:
-        now = self._clock.mono_ns()
+    def _tell_health(self, status: dict[str, Any], now: int) -> None:
         if now - self._last_health_ns < HEALTH_NS:
             return
         self._last_health_ns = now
-        status = self.status()
         names = (
             "position",
             "alarms_open",

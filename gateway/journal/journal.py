@@ -121,6 +121,13 @@ class Journal:
         """Everything after a position, in order."""
         return JournalReader(self._folder).read(after)
 
+    def digest_at(self, position: int) -> bytes | None:
+        """The digest at a position; None when the journal does not hold it (no longer, or not yet)."""
+        found = segments(self._folder)
+        if not found or position < found[0].first:
+            return None
+        return JournalReader(self._folder).digest_at(position)
+
     def close(self) -> None:
         """Stop writing. Nothing is pending: what was appended is durable already."""
         self._connection.close()

@@ -8,7 +8,7 @@ from gateway.core import Core
 _commit = Core._commit
 
 
-def _acknowledge_first(self: Core, group: core._Group) -> None:
+def _acknowledge_first(self: Core, group: core.Group) -> None:
     for epoch, mids in group.acks:
         self._acknowledge(epoch, mids)
     group.acks.clear()

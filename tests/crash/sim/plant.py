@@ -13,7 +13,8 @@ from typing import Any
 from device_profiles import parse
 from gateway.alarms.events import CommandEvent
 from gateway.clock import VirtualClock
-from gateway.core import Ask, Core, Stores, Wanted
+from gateway.core import Core, Stores, Wanted
+from gateway.grouping import Ask
 from gateway.errors import RiskgateError
 from gateway.ingest import Item, LinkChange
 from gateway.ingest.admission import UNKNOWN_LIMIT, Admission

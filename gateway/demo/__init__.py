@@ -34,6 +34,8 @@ READY_S = 120.0
 DRAIN_S = 8.0
 """Less than it takes until silence of the stopped devices is noticed."""
 SEED = 20_240_601
+WIDTH = 120
+"""Of what is printed where no terminal is."""
 EARLIER = (
     "journal", "ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.lock", "snapshots", "delivery.db",
     "delivery.db-wal", "delivery.db-shm", "history", LABELS, PUBLISHED,
@@ -43,7 +45,8 @@ EARLIER = (
 def run(data: DataFolder, for_s: float | None = None, console_port: int | None = None) -> int:
     """Run until Ctrl-C, or for ``for_s`` seconds after the devices began to speak. The exit status."""
     clock = SystemClock()
-    out = Console()
+    terminal = Console()
+    out = terminal if terminal.is_terminal else Console(width=WIDTH)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

@@ -24,11 +24,12 @@ def greet(out: Console, console_url: str, http_url: str, data: DataFolder) -> No
     """Where to look and at what."""
     out.print(
         Panel(
-            f"[bold]{console_url}[/]  the operators' page: alarms appear within seconds; acknowledge one\n"
-            f"{http_url}/health and {http_url}/metrics  the gateway's own state\n"
-            f"{data.root}  journal, ledger, receipts, logs of this run\n\n"
-            "A gas leak in a pump room, a torn kitchen hose, a ruptured line, a dead rectifier, a blocked\n"
-            "filter and a burst vent are on their way, with silent, broken and misbehaving devices.\n"
+            f"[bold]{console_url}[/]  the operators' page: acknowledge an alarm\n"
+            f"{http_url}/health  and /metrics: the gateway's own state\n"
+            f"{data.root}  journal, ledger, receipts, logs\n\n"
+            "On their way: a gas leak in a pump room, a torn kitchen hose, a ruptured\n"
+            "line, a dead rectifier, a blocked filter, a burst vent; and devices that\n"
+            "are silent, broken, late or confused.\n"
             "[dim]Not a safety instrumented function. Ctrl-C ends everything.[/]",
             title="riskgate demo",
             title_align="left",
@@ -97,8 +98,13 @@ def summary(
 ) -> None:
     """The tables at the end."""
     faults = Table(title="Injected faults", title_justify="left")
-    for name in ("fault", "alarm", "after s", "due s", "in ledger", "verified message"):
-        faults.add_column(name, justify="right" if name.endswith(" s") else "left")
+    for name in ("fault", "alarm", "after s", "due s", "ledger", "message"):
+        faults.add_column(
+            name,
+            justify="right" if name.endswith(" s") else "left",
+            overflow="fold",
+            no_wrap=name != "alarm",
+        )
     for one in sorted(shown, key=lambda s: (s.label.device, s.label.channel, s.label.condition)):
         label = one.label
         began = label.start_ns > 0

@@ -1,0 +1,208 @@
+"""Who may ask what: host, origin, token, size; the event stream; the stop; the words."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.console import bind, is_loopback
+from gateway.console.texts import LANGUAGES, TEXTS, choose
+from gateway.errors import ConfigError
+from tests.console.stand import Stand, gas_alarm
+from tests.support.wait import until
+
+ALARM = "acme/tankfarm/GD-1/lel:HH"
+AIM = {"alarm": ALARM, "occurrence": 1}
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with Stand(tmp_path_factory.mktemp("console")) as made:
+        made.apply((gas_alarm("GD-1"), True, 60.0))
+        yield made
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=5.0, trust_env=False) as made:
+        yield made
+
+
+def headers(stand: Stand, client: httpx.Client, **change: str | None) -> dict[str, str]:
+    """Those of the page's own request, some changed; None leaves one out."""
+    found: dict[str, str | None] = {
+        "Origin": stand.url, "X-CSRF-Token": stand.token(client), "Content-Type": "application/json",
+    }  # fmt: skip
+    found |= {name.replace("_", "-"): value for name, value in change.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"Origin": None}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "https://127.0.0.1"}, 403),
+        ({"X_CSRF_Token": None}, 403),
+        ({"X_CSRF_Token": "0" * 32}, 403),
+        ({"X_CSRF_Token": "\u00e9"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1"}, 421),
+    ],
+)
+def test_a_foreign_command_is_refused(
+    stand: Stand, client: httpx.Client, change: dict[str, str | None], status: int
+) -> None:
+    asked = len(stand.asked)
+    sent = {k: v.encode("latin-1") for k, v in headers(stand, client, **change).items()}
+    answer = client.post(f"{stand.url}/alarms/acknowledge", content=json.dumps(AIM), headers=sent)
+    assert answer.status_code == status
+    assert answer.json()["accepted"] is False
+    assert len(stand.asked) == asked, "nothing reached the core"
+
+
+def test_every_route_checks_the_host_and_carries_the_headers(stand: Stand, client: httpx.Client) -> None:
+    for path in ("/", "/alarms", "/alarms/stream", "/static/console.js", "/nothing"):
+        refused = client.get(stand.url + path, headers={"Host": f"rebound.example:{stand.port}"})
+        assert refused.status_code == 421
+    for path in ("/", "/alarms", "/static/console.js", "/nothing"):
+        answer = client.get(stand.url + path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in answer.headers
+    assert client.get(stand.url + "/static/..%2fapp.py").status_code == 404
+    assert client.get(stand.url + "/openapi.json").status_code == 404
+    assert client.get(stand.url + "/docs").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"alarm": ALARM}, {"alarm": ALARM, "occurrence": 0}, {"alarm": ALARM, "occurrence": True},
+        {"alarm": ALARM, "occurrence": "1"}, {"alarm": "", "occurrence": 1},
+        {**AIM, "comment": "x" * 2001}, {**AIM, "role": "admin"}, [],
+    ],
+)  # fmt: skip
+def test_a_command_that_is_none_is_refused(stand: Stand, client: httpx.Client, body: Any) -> None:
+    asked = len(stand.asked)
+    answer = client.post(f"{stand.url}/alarms/acknowledge", json=body, headers=headers(stand, client))
+    assert answer.status_code == 422
+    assert len(stand.asked) == asked
+
+
+def test_a_large_body_is_refused_before_it_is_read(stand: Stand, client: httpx.Client) -> None:
+    answer = client.post(f"{stand.url}/alarms/reset", content=b" " * 20_000, headers=headers(stand, client))
+    assert answer.status_code == 413
+
+
+def test_the_core_is_told_who_asks_and_its_refusal_comes_back(stand: Stand, client: httpx.Client) -> None:
+    body = {"alarm": "acme/tankfarm/GD-404/lel:HH", "occurrence": 1, "comment": "bell"}
+    answer = client.post(f"{stand.url}/alarms/acknowledge", json=body, headers=headers(stand, client))
+    assert answer.status_code == 409
+    assert "no occurrence 1" in answer.json()["reason_en"]
+    assert answer.json()["reason_zh"]
+    asked = stand.asked[-1]
+    assert (asked["role"], asked["actor"], asked["source"]) == ("operator", "console", "console 127.0.0.1")
+    assert asked["args"] == body
+
+
+def events(response: httpx.Response, count: int) -> list[tuple[str, str, Any]]:
+    """(id, name, data) of the next events that are no status."""
+    found: list[tuple[str, str, Any]] = []
+    fields: dict[str, str] = {}
+    for line in response.iter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            continue
+        if fields.get("event") not in {None, "status"}:
+            found.append((fields.get("id", ""), fields["event"], json.loads(fields["data"])))
+        fields = {}
+        if len(found) == count:
+            break
+    return found
+
+
+def test_a_page_that_was_away_gets_what_it_missed(stand: Stand, client: httpx.Client) -> None:
+    before = client.get(stand.url + "/alarms").json()["seq"]
+    stand.apply((gas_alarm("GD-50"), True, 60.0), (gas_alarm("GD-51"), True, 61.0))
+    stand.apply((gas_alarm("GD-50"), False, 1.0))
+    for way in ({"params": {"after": before}}, {"headers": {"Last-Event-ID": str(before)}}):
+        with client.stream("GET", stand.url + "/alarms/stream", **way) as response:  # type: ignore[arg-type]
+            assert response.headers["content-type"].startswith("text/event-stream")
+            got = events(response, 3)
+        assert [(int(i), d["device"], d["state"]) for i, _, d in got] == [
+            (before + 1, "GD-50", "unacknowledged"),
+            (before + 2, "GD-51", "unacknowledged"),
+            (before + 3, "GD-50", "returned_unacknowledged"),
+        ]
+    with client.stream("GET", stand.url + "/alarms/stream", params={"after": 10**9}) as response:
+        assert events(response, 1)[0][1] == "reload"
+
+
+def test_streams_end_with_the_console_and_it_exits_clean(tmp_path: Path) -> None:
+    with Stand(tmp_path / "data") as stand:
+        ended: list[float] = []
+
+        def follow() -> None:
+            with httpx.Client(timeout=20.0, trust_env=False) as mine:
+                with mine.stream("GET", stand.url + "/alarms/stream") as response:
+                    opened.append(True)
+                    for _ in response.iter_bytes():
+                        continue
+                ended.append(time.monotonic())
+
+        opened: list[bool] = []
+        threads = [threading.Thread(target=follow, daemon=True) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(opened) == 20, 10, "20 streams are open")
+        begin = time.monotonic()
+        assert stand.stop_console() == 0, stand.log()
+        assert time.monotonic() - begin < 5
+        for thread in threads:
+            thread.join(5)
+        assert len(ended) == 20
+
+
+def test_the_console_listens_on_loopback_only() -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.1", "gateway.example", ""):
+        assert not is_loopback(host)
+        with pytest.raises(ConfigError, match="not loopback"):
+            bind(host, 0)
+    with bind("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match=r"Set another \[console\] port"):
+        bind("127.0.0.1", taken.getsockname()[1])
+    assert isinstance(taken, socket.socket)
+
+
+def test_both_languages_say_everything() -> None:
+    assert set(TEXTS) == set(LANGUAGES)
+    assert set(TEXTS["en"]) == set(TEXTS["zh"])
+    for key, english in TEXTS["en"].items():
+        assert english.strip()
+        assert set(re.findall(r"\{(\w+)\}", english)) == set(re.findall(r"\{(\w+)\}", TEXTS["zh"][key])), key
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepts", "chosen"),
+    [
+        ("zh", "en", "zh"), ("", "zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("", "en-GB,zh;q=0.5", "en"),
+        ("fr", "fr", "en"),        ("", "", "en"), ("<script>", "zh;q=x", "en"), ("", "de, zh;q=0.3", "zh"),
+    ],
+)  # fmt: skip
+def test_the_language_is_asked_for_or_the_browsers(wanted: str, accepts: str, chosen: str) -> None:
+    assert choose(wanted, accepts) == chosen

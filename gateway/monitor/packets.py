@@ -20,6 +20,7 @@ from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import (
     NEVER,
     PLAUSIBLE_SINCE_NS,
+    forget,
     judge,
     new_clocks,
     new_recents,
@@ -107,10 +108,9 @@ class Inlet:
 
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
-        recents = self.recents[slots.start : slots.stop]
-        old = recents["newest_ns"] > after_ns
-        recents["newest_ns"][old] = NEVER
-        recents["count"][old] = 0
+        for slot in slots:
+            if self.recents["newest_ns"][slot] > after_ns:
+                forget(self.recents[slot])
 
     def wall_jumped(self, jump_ns: int) -> None:
         """The gateway's own clock was set: no device's clock changed by that."""

@@ -6,8 +6,9 @@ Readings act in receive order; there is no reorder buffer. The rules, with the p
   same time with another value takes effect as suspect, for a frozen clock must not blind a device;
 - the same (device, boot, seq) among the device's last ``WINDOW`` payloads is a duplicate unless its rows
   are newer than the channel's newest: then a stuck counter is suspected and they take effect as suspect;
-- a reading without time is a duplicate only if the same bytes were journalled in an earlier connection
-  epoch and the broker flags it DUP (or the payload's boot and seq are known);
+- a packet that the broker flags DUP and whose bytes were journalled in an earlier connection epoch is a
+  duplicate whole, however many readings it holds; a reading without time is one only so (or if its bytes
+  and the payload's boot and seq are known);
 - late: arrival - event - skew > the profile's late_after; or older than everything in a full ring;
 - suspect: its time is before 2000, or ahead of arrival by more than max_future, or the device's clock
   has never been seen right; may raise, never clears;
@@ -28,13 +29,14 @@ RING = 8
 WINDOW = 64
 AGREE_NS = 2_000_000_000
 SKEW_SHIFT = 4
-"""The skew follows 1/16 of each new difference: device clocks drift by seconds a day."""
+"""The skew follows 1/16 of each new difference, of 2 s at most: device clocks drift by seconds a day."""
 PLAUSIBLE_SINCE_NS = 946_684_800_000_000_000
 """2000-01-01: no device of ours is older."""
 PLAUSIBLE_AHEAD_NS = 86_400_000_000_000
 """A clock a day or more ahead is wrong however steadily it runs."""
 
 NEVER = np.iinfo(np.int64).min
+SURELY = 2
 
 CLOCK = np.dtype(
     [
@@ -61,8 +63,9 @@ CLOCK = np.dtype(
 RECENT = np.dtype(
     [
         ("newest_ns", "<i8"),
-        ("odd_ns", "<i8"),  # the last reading of suspect time
-        ("odd_value", "<f8"),
+        ("odd_ns", "<i8", (RING,)),  # readings of suspect time, or by a clock no longer believed
+        ("odd_value", "<f8", (RING,)),
+        ("odd_next", "<i8"),
         ("event_ns", "<i8", (RING,)),
         ("value", "<f8", (RING,)),
         ("count", "<i8"),
@@ -84,7 +87,8 @@ def new_clocks(count: int) -> npt.NDArray[np.void]:
 def new_recents(count: int) -> npt.NDArray[np.void]:
     """Channels that have had no reading."""
     recents = np.zeros(count, RECENT)
-    recents["newest_ns"] = recents["odd_ns"] = NEVER
+    recents["newest_ns"] = NEVER
+    recents["odd_ns"] = NEVER
     return recents
 
 
@@ -142,7 +146,8 @@ def judge(
     """Flag every row (``time``), drop duplicates (``keep`` 0), and note re-based devices: rebased[i] is the
     skew change in ns where row i made its device's clock believed anew, else 0.
 
-    arrival_ns: the gateway's wall clock at reception. known: the payload's (boot, seq) or bytes were seen.
+    arrival_ns: the gateway's wall clock at reception. known: 1 the payload's (boot, seq) were seen, SURELY the
+    same packet was.
     event_ns NO_TIME means the device sent none: arrival stands in.
     """
     for i in range(len(slot)):
@@ -154,7 +159,8 @@ def judge(
         event = event_ns[i]
         same_time, twin, oldest = _recall(recent, event, value[i])
         newer = timeless or event > recent["newest_ns"]
-        if (twin and not timeless) or (known[i] != 0 and (timeless or not newer)):
+        repeated = known[i] == SURELY or (known[i] != 0 and (timeless or not newer))
+        if repeated or (twin and not timeless):
             keep[i] = 0
             continue
         keep[i] = 1
@@ -167,8 +173,7 @@ def judge(
         )
         if rebased[i] != 0:
             # the device counts anew: what was newest by its old clock says nothing about its new one
-            recent["newest_ns"] = NEVER
-            recent["count"] = 0
+            forget(recent)
             newer = True
         if not newer and recent["newest_ns"] != NEVER:
             flags |= DISORDER
@@ -182,9 +187,12 @@ def judge(
 @compiled
 def _recall(recent: Any, event: int, value: float) -> tuple[bool, bool, int]:
     """(a remembered reading has this time, and this value too, the oldest time remembered)."""
-    same_time = event == recent["odd_ns"]
-    twin = same_time and _same(recent["odd_value"], value)
+    same_time = twin = False
     oldest = event
+    for k in range(RING):
+        if event == recent["odd_ns"][k]:
+            same_time = True
+            twin = twin or _same(recent["odd_value"][k], value)
     for k in range(recent["count"]):
         at = recent["event_ns"][k]
         if k == 0 or at < oldest:
@@ -202,11 +210,10 @@ def _same(a: float, b: float) -> bool:
 
 @compiled
 def _remember(recent: Any, event: int, value: float, newer: bool, flags: int) -> None:
-    """Keep the RING newest believable readings. A suspect one is kept apart, one at a time, so that no run of
-    impossible times can make every later reading look old; one older than a full ring is not kept."""
+    """Keep the RING newest believable readings. Suspect ones are kept apart, so that no run of impossible
+    times can make every later reading look old; one older than a full ring is not kept."""
     if flags & SUSPECT:
-        recent["odd_ns"] = event
-        recent["odd_value"] = value
+        _put_apart(recent, event, value)
         return
     if newer:
         recent["newest_ns"] = event
@@ -222,6 +229,23 @@ def _remember(recent: Any, event: int, value: float, newer: bool, flags: int) ->
             return
     recent["event_ns"][place] = event
     recent["value"][place] = value
+
+
+@compiled
+def _put_apart(recent: Any, event: int, value: float) -> None:
+    place = recent["odd_next"]
+    recent["odd_ns"][place] = event
+    recent["odd_value"][place] = value
+    recent["odd_next"] = (place + 1) % RING
+
+
+@compiled
+def forget(recent: Any) -> None:
+    """The device's clock changed: readings by the old clock order nothing any more, but are still known."""
+    for k in range(recent["count"]):
+        _put_apart(recent, recent["event_ns"][k], recent["value"][k])
+    recent["newest_ns"] = NEVER
+    recent["count"] = 0
 
 
 @compiled
@@ -244,7 +268,8 @@ def _clock_flags(
         if last_of_packet and newer:
             clock["agreed"] = 0
             clock["agreed_event_ns"] = NEVER
-            clock["skew_ns"] += age >> SKEW_SHIFT
+            # a backlog is not drift: packets that waited must not move the skew by their waiting
+            clock["skew_ns"] += max(-AGREE_NS, min(AGREE_NS, age)) >> SKEW_SHIFT
         return 0
     if last_of_packet and event != clock["agreed_event_ns"] and _agrees(clock, event, arrival - event):
         rebased[i] = arrival - event - clock["skew_ns"]

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from gateway import __version__
 from gateway.alarms.events import CommandEvent, Event
 from gateway.clock import Clock
@@ -113,20 +115,7 @@ class Core:
         Returns how many entries were replayed. BehaviourDiffers when the tail gives other events than the
         ledger holds: nothing is written then.
         """
-        snapshot = self._stores.snapshots.newest()
-        self.damaged_snapshots = [str(path) for path in self._stores.snapshots.damaged]
-        after = 0
-        if snapshot is not None:
-            head = self._stores.journal.head
-            if snapshot.behaviour != BEHAVIOUR and head.position > snapshot.position:
-                raise BehaviourDiffers(
-                    f"the journal goes {head.position - snapshot.position} entries beyond the last snapshot, "
-                    f"made by behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
-                    "Start the previous version once and stop it cleanly, then upgrade."
-                )
-            self._check_place(snapshot)
-            self.monitor = Monitor.load(snapshot.body)
-            after = self._snapshot_position = snapshot.position
+        after = self._snapshot_position = self._restore()
         self._stores.ledger.expect_after(after)
         replayed = 0
         for position, entry in self._stores.journal.read(after):
@@ -137,9 +126,40 @@ class Core:
         self._begin()
         return replayed
 
-    def _check_place(self, snapshot: Snapshot) -> None:
-        """The snapshot must be of this journal, and the journal must reach it."""
+    def _restore(self) -> int:
+        """The newest snapshot that can be used; its position, 0 when the whole journal must be replayed."""
+        store, before = self._stores.snapshots, None
+        while (snapshot := store.newest(at_or_before=before)) is not None:
+            self.damaged_snapshots += [
+                str(path) for path in store.damaged if str(path) not in self.damaged_snapshots
+            ]
+            self._check_place(snapshot)
+            try:
+                self.monitor = Monitor.load(snapshot.body)
+            except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
+                self.damaged_snapshots.append(f"{snapshot.path}: {error}")
+                before = snapshot.position - 1
+                continue
+            return snapshot.position
         journal = self._stores.journal
+        if journal.head.position and journal.digest_at(1) is None:
+            raise JournalTruncated(
+                "the journal's beginning is no longer here and no snapshot can be used "
+                f"({'; '.join(self.damaged_snapshots) or 'there is none'}): restore one from a copy"
+            )
+        self.monitor = Monitor(self._partition)
+        return 0
+
+    def _check_place(self, snapshot: Snapshot) -> None:
+        """The snapshot must be of this journal, the journal must reach it, and what follows it must have been
+        judged by this behaviour."""
+        journal = self._stores.journal
+        if snapshot.behaviour != BEHAVIOUR and journal.head.position > snapshot.position:
+            raise BehaviourDiffers(
+                f"the journal goes {journal.head.position - snapshot.position} entries beyond the last "
+                f"snapshot, made by behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
+                "Start the previous version once and stop it cleanly, then upgrade."
+            )
         if snapshot.position > journal.head.position or journal.digest_at(snapshot.position) not in (
             None,  # pruned
             snapshot.digest,

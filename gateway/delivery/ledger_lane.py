@@ -45,6 +45,7 @@ class LedgerLane:
         self._backoff = backoff
         self._cursor = store.cursor(name, LANE)
         self._batch: EventsBatch | None = None
+        self._answer: Delivered | Refused | None = None
         self._queued: list[DeadLetter] = store.queued(name)
         self._due_ns = 0
         self._attempts = 0
@@ -83,9 +84,11 @@ class LedgerLane:
         }
 
     def _send(self, batch: EventsBatch) -> float:
-        answer = deliver(self._sink_name, self._sink, batch)
+        # An answer that could not be written down is kept: the batch is not sent again for that.
+        answer = self._answer or deliver(self._sink_name, self._sink, batch)
         if isinstance(answer, Later):
             return self._wait(answer)
+        self._answer = answer
         if isinstance(answer, Refused):
             dead = [
                 DeadLetter(
@@ -102,11 +105,11 @@ class LedgerLane:
         else:
             dead = [DeadLetter(LANE, batch.last, why, part=part) for part, why in answer.refused]
             receipt = answer.receipt or "taken"
-            self._delivered += len(batch.events)
         self._take_requests(batch.events)  # before the cursor moves, so that a crash forgets none
         self._store.advance(self._sink_name, LANE, batch.first, batch.last, receipt, dead)
         crashpoint.reached("after-cursor")
-        self._cursor, self._batch = batch.last, None
+        self._delivered += len(batch.events) if receipt else 0
+        self._cursor, self._batch, self._answer = batch.last, None, None
         self._settled()
         return 0.0
 

@@ -56,6 +56,9 @@ class MessageLane:
         for message in store.waiting(name):
             self._order.add(message)
         self._cursor = store.cursor(name, LANE)
+        if sink.since == "now" and not store.known(name, LANE):
+            store.advance(name, LANE, 0, ledger.head())
+            self._cursor = store.cursor(name, LANE)
         self._delivered = 0
         self._error = ""
 
@@ -111,8 +114,7 @@ class MessageLane:
         return None, IDLE_S if due is None else min(IDLE_S, max(0.001, (due - now) / 1e9))
 
     def settle(self, message: Message, answer: Answer) -> None:
-        """Record what became of an attempt."""
-        message.attempts += 1
+        """Record what became of an attempt; may be called again when the record could not be written."""
         if isinstance(answer, Later):
             message.error = self._error = answer.reason
             spent = self._spent(message)
@@ -133,11 +135,6 @@ class MessageLane:
         with self._lock:
             self._order.done(message)
         self._wake_workers()
-
-    def give_back(self, message: Message) -> None:
-        """The attempt could not be recorded: the message waits a second and comes again."""
-        with self._lock:
-            self._order.later(message, self.clock.mono_ns() + 1_000_000_000)
 
     def _spent(self, message: Message) -> str:
         limit = self.sink.max_attempts
@@ -175,18 +172,21 @@ class Worker:
         self.name = f"{lane.sink_name}/sender-{number}"
         self.wake = threading.Event()
         self._lane = lane
+        self._held: tuple[Message, Answer] | None = None
+        """An attempt whose outcome is not written down yet: on a full disk it is kept, not sent again."""
 
     def step(self) -> float:
         """Send one message."""
-        message, wait = self._lane.take()
-        if message is None:
-            return wait
-        try:
-            answer = carry(self._lane.sink_name, self._lane.sink, lambda: self._deliver(message))
-            self._lane.settle(message, answer)
-        except Exception:
-            self._lane.give_back(message)
-            raise
+        if self._held is None:
+            message, wait = self._lane.take()
+            if message is None:
+                return wait
+            taken = message
+            answer = carry(self._lane.sink_name, self._lane.sink, lambda: self._deliver(taken))
+            message.attempts += 1
+            self._held = message, answer
+        self._lane.settle(*self._held)
+        self._held = None
         return 0.0
 
     def stop(self) -> None:

@@ -81,6 +81,7 @@ class ReadingsLane:
         self._resync = False
         self._derived: Iterator[ReadingsBatch] | None = None
         self._batch: ReadingsBatch | None = None
+        self._dead: list[DeadLetter] = []
         self._due_ns = 0
         self._attempts = 0
         self._error = ""
@@ -109,6 +110,8 @@ class ReadingsLane:
         now = self._clock.mono_ns()
         if now < self._due_ns:
             return (self._due_ns - now) / 1e9
+        if self._dead:
+            self._keep()  # nothing more is sent before these are written down
         if self._batch is None:
             wait = self._catch_up() if self._behind else self._gather(now)
             if wait is not None:
@@ -148,7 +151,8 @@ class ReadingsLane:
         except UnderivableError as error:
             self._derived = None
             self._cursor = max(self._cursor, error.last)
-            self._keep([DeadLetter(LANE, error.last, str(error))])
+            self._dead.append(DeadLetter(LANE, error.last, str(error)))
+            self._keep()
             return 0.0
         except Exception:
             self._derived = None
@@ -172,7 +176,7 @@ class ReadingsLane:
             while self._line and self._line[0].position <= self._cursor:
                 self._line_rows -= len(self._line.popleft().readings)
             if not self._line:
-                return IDLE_S if self._sink.linger_s else IDLE_S / 4
+                return min(IDLE_S, self._sink.linger_s or IDLE_S / 4)
             if self._line[0].previous > self._cursor:
                 self._behind = True
                 return 0.0
@@ -207,20 +211,23 @@ class ReadingsLane:
             self._due_ns = self._clock.mono_ns() + round(delay * 1e9)
             return delay
         if isinstance(answer, Refused):
-            dead = [DeadLetter(LANE, batch.last, f"positions {batch.first} to {batch.last}: {answer.reason}")]
+            why = f"positions {batch.first} to {batch.last}: {answer.reason}"
+            self._dead.append(DeadLetter(LANE, batch.last, why))
         else:
-            dead = [DeadLetter(LANE, batch.last, why, part=part) for part, why in answer.refused]
+            self._dead += [DeadLetter(LANE, batch.last, why, part=part) for part, why in answer.refused]
             self._delivered += len(batch.readings)
         self._cursor, self._batch = batch.last, None
         self._attempts, self._error, self._due_ns = 0, "", 0
-        self._keep(dead)
+        self._keep()
         return 0.0
 
-    def _keep(self, dead: list[DeadLetter] | None = None, *, at_once: bool = False) -> None:
+    def _keep(self, *, at_once: bool = False) -> None:
         now = self._clock.mono_ns()
-        if not dead and (self._cursor == self._kept or (not at_once and now - self._kept_ns < KEEP_EVERY_NS)):
+        due = at_once or now - self._kept_ns >= KEEP_EVERY_NS
+        if not self._dead and (self._cursor == self._kept or not due):
             return
-        self._store.advance(self._sink_name, LANE, self._kept + 1, self._cursor, dead=dead or ())
+        self._store.advance(self._sink_name, LANE, self._kept + 1, self._cursor, dead=self._dead)
+        self._dead = []
         self._kept, self._kept_ns = self._cursor, now
         crashpoint.reached("after-cursor")
 

@@ -19,52 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from gateway.chain import GENESIS, ChainCheck, ChainWalk, Head, link
+from gateway.delivery.tables import CURSOR, DEAD, MESSAGE, META, RECORD
 from gateway.errors import JournalError
-
-_META = sa.MetaData()
-CURSOR = sa.Table(
-    "cursor",
-    _META,
-    sa.Column("sink", sa.Text, primary_key=True),
-    sa.Column("lane", sa.Text, primary_key=True),
-    sa.Column("position", sa.BigInteger, nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-)
-MESSAGE = sa.Table(
-    "message",
-    _META,
-    sa.Column("sink", sa.Text, primary_key=True),
-    sa.Column("seq", sa.BigInteger, primary_key=True),
-    sa.Column("event", sa.Text, nullable=False),
-    sa.Column("alarm", sa.Text, nullable=False),
-    sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("enrolled_ns", sa.BigInteger, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
-)
-DEAD = sa.Table(
-    "deadletter",
-    _META,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("sink", sa.Text, nullable=False, index=True),
-    sa.Column("lane", sa.Text, nullable=False),
-    sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("event", sa.Text, nullable=False),
-    sa.Column("alarm", sa.Text, nullable=False),
-    sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("part", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("at_ns", sa.BigInteger, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-)
-RECORD = sa.Table(
-    "record",
-    _META,
-    sa.Column("position", sa.BigInteger, primary_key=True),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("digest", sa.LargeBinary, nullable=False),
-)
 
 
 @dataclass(slots=True)
@@ -118,7 +74,7 @@ class DeliveryStore:
                 raise JournalError(
                     f"{path}: SQLite does not take synchronous=FULL; use another build of SQLite"
                 )
-        _META.create_all(self._engine)
+        META.create_all(self._engine)
         with self._begin() as db:
             row = db.execute(sa.select(RECORD).order_by(RECORD.c.position.desc()).limit(1)).first()
         self._head = GENESIS if row is None else Head(row.position, row.digest)
@@ -149,6 +105,12 @@ class DeliveryStore:
         where = (CURSOR.c.sink == sink) & (CURSOR.c.lane == lane)
         with self._begin() as db:
             return int(db.execute(sa.select(CURSOR.c.position).where(where)).scalar() or 0)
+
+    def known(self, sink: str, lane: str) -> bool:
+        """Whether this sink ever had a cursor."""
+        where = (CURSOR.c.sink == sink) & (CURSOR.c.lane == lane)
+        with self._begin() as db:
+            return db.execute(sa.select(CURSOR.c.position).where(where)).first() is not None
 
     def advance(
         self, sink: str, lane: str, first: int, last: int, receipt: str = "", dead: Sequence[DeadLetter] = ()

@@ -130,6 +130,8 @@ class Messages(Protocol):
     """Attempts before a message becomes a dead letter; 0 = only its age counts."""
     max_age_s: float
     """Age before a message becomes a dead letter."""
+    since: str
+    """Where a sink that was never here before begins: "start" of the ledger, or "now"."""
 
     def takes(self, event: Event) -> bool:
         """Whether this event is for this sink."""

@@ -83,7 +83,8 @@ def post_v2(settings: Settings) -> tuple[Post, Close]:
         retries=False,
     )
     cutter = _Cutter(client.api_client.rest_client.pool_manager)
-    write = WriteService(client.api_client)  # what its synchronous write API calls, with a header more
+    # What its synchronous write API calls, with a header more; the package has no types.
+    write: Any = WriteService(client.api_client)  # type: ignore[no-untyped-call]
 
     def send(body: bytes, seconds: float) -> Answer:
         cutter.begin(seconds)

@@ -66,6 +66,8 @@ class Settings(BaseModel):
     workers: int = Field(default=4, ge=1, le=32)
     max_attempts: int = Field(default=0, ge=0)
     max_age_s: float = Field(default=3 * 86400.0, gt=0)
+    since: Literal["start", "now"] = "start"
+    """What a webhook that is new to this gateway gets first: every alarm ever recorded, or only new ones."""
 
     @field_validator("url")
     @classmethod
@@ -102,6 +104,7 @@ class Sink:
         self.workers = settings.workers
         self.max_attempts = settings.max_attempts
         self.max_age_s = settings.max_age_s
+        self.since = settings.since
         self._settings = settings
         self._context = context
         self._keys = [key_of(secret.get_secret_value()) for secret in settings.secrets]

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event as happening
 
 from gateway.alarms.events import Event
 from gateway.clock import VirtualClock
@@ -277,6 +278,41 @@ def test_a_full_line_leaves_the_rest_in_the_ledger(bench: Bench) -> None:
     sink.says = lambda _: Delivered("ok")
     drive([lane, *lane.workers], bench.clock, 30)
     assert per_alarm(sink.events()) == per_alarm(alarms(1, 40))
+
+
+def test_a_new_webhook_may_begin_now(bench: Bench) -> None:
+    bench.book.write(alarms(1, 5))
+    sink = SaidMessages()
+    sink.since = "now"
+    drive(bench.message_lanes(sink), bench.clock, 2)
+    assert sink.tries == []
+    bench.book.write(alarms(6, 2))
+    bench.restart()
+    drive(bench.message_lanes(sink), bench.clock, 2)
+    assert sorted(ids(sink.events())) == ["1-6-0", "1-7-0"]
+
+
+@pytest.mark.parametrize("kind", ["ledger", "messages"])
+def test_a_full_disk_repeats_the_record_and_not_the_sending(bench: Bench, kind: str) -> None:
+    bench.book.write(alarms(1, 3))
+    sink = SaidSink() if kind == "ledger" else SaidMessages()
+    lanes = [bench.ledger_lane(sink)] if kind == "ledger" else bench.message_lanes(sink)  # type: ignore[arg-type]
+    lanes[0].step() if kind == "messages" else None
+    full = True
+
+    def refuse(*_: object) -> None:
+        if full:
+            raise OSError("database or disk is full")
+
+    happening.listen(bench.store._engine, "commit", refuse)
+    for _ in range(5):
+        with pytest.raises(OSError, match="full"):
+            lanes[-1].step()
+    assert len(sink.tries) == 1
+    full = False
+    drive(lanes, bench.clock, 2)
+    assert sorted(ids(sink.events())) == ["1-1-0", "1-2-0", "1-3-0"]
+    assert bench.store.check_chain().ok
 
 
 def test_a_webhook_without_a_ledger_waits(tmp_path: Path) -> None:

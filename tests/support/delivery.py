@@ -85,6 +85,7 @@ class SaidMessages(SaidSink):
         self.workers = workers
         self.max_attempts = max_attempts
         self.max_age_s = max_age_s
+        self.since = "start"
         self.announced: list[tuple[int, str]] = []
 
     def takes(self, event: Event) -> bool:

@@ -20,6 +20,7 @@ from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import (
     NEVER,
     PLAUSIBLE_SINCE_NS,
+    SURELY,
     forget,
     judge,
     new_clocks,
@@ -128,9 +129,10 @@ class Inlet:
 
     def _known(
         self, packets: Packets, decoded: DecodedPackets, redelivered: list[bool], retained: list[bool]
-    ) -> list[bool]:
-        """Whether each packet was seen before, by its own (boot, seq) or, without any time, by its bytes."""
-        known = [False] * len(packets)
+    ) -> list[int]:
+        """Whether each packet was seen before: 1 by its own (boot, seq), SURELY by its bytes and the broker's
+        word that it was sent before."""
+        known = [0] * len(packets)
         if (packets.stamp.boot, packets.epoch) != self.epoch:
             self.epoch = (packets.stamp.boot, packets.epoch)
             self.epoch_number += 1
@@ -143,9 +145,11 @@ class Inlet:
                 continue  # a copy of the last value must not make the live one look like a repetition
             named = decoded.seq.get(packet)
             by_seq = named is not None and bool(seq_known(self.clocks, raw.device[row], *named))
-            known[packet] = by_seq
-            if raw.event_ns[row] == NO_TIME:
-                known[packet] = self._bytes_known(packets, packet) and (redelivered[packet] or by_seq)
+            by_bytes = self._bytes_known(packets, packet)
+            if by_bytes and redelivered[packet]:
+                known[packet] = SURELY
+            elif by_seq and (by_bytes or raw.event_ns[row] != NO_TIME):
+                known[packet] = 1
         return known
 
     def _bytes_known(self, packets: Packets, row: int) -> bool:

@@ -146,8 +146,8 @@ def judge(
     """Flag every row (``time``), drop duplicates (``keep`` 0), and note re-based devices: rebased[i] is the
     skew change in ns where row i made its device's clock believed anew, else 0.
 
-    arrival_ns: the gateway's wall clock at reception. known: 1 the payload's (boot, seq) were seen, SURELY the
-    same packet was.
+    arrival_ns: the gateway's wall clock at reception. known: 1 the payload's (boot, seq) were seen before,
+    SURELY the packet itself was.
     event_ns NO_TIME means the device sent none: arrival stands in.
     """
     for i in range(len(slot)):
@@ -241,7 +241,7 @@ def _put_apart(recent: Any, event: int, value: float) -> None:
 
 @compiled
 def forget(recent: Any) -> None:
-    """The device's clock changed: readings by the old clock order nothing any more, but are still known."""
+    """The device's clock changed: readings by the old clock order nothing now, but are still known."""
     for k in range(recent["count"]):
         _put_apart(recent, recent["event_ns"][k], recent["value"][k])
     recent["newest_ns"] = NEVER

@@ -113,4 +113,4 @@ def drive(lanes: list[Lane], clock: Clock, seconds: float, until: Callable[[], b
             return
         waits = [lane.step() for lane in lanes]
         if min(waits) > 0:
-            clock.sleep(min(min(waits), max(0.0, (end - clock.mono_ns()) / 1e9)))
+            clock.sleep(min(*waits, max(0.0, (end - clock.mono_ns()) / 1e9)))

@@ -79,6 +79,11 @@ def make_app(feed: Feed, core_socket: Path, port: int, token: str) -> Any:
         start = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else after
         return StreamingResponse(feed.stream(start), media_type="text/event-stream")
 
+    _add_commands(app, core_socket)
+    return Guard(app, port, token)
+
+
+def _add_commands(app: FastAPI, core_socket: Path) -> None:
     @app.post("/alarms/acknowledge")
     def acknowledge(aim: Aim, request: Request) -> JSONResponse:
         return command("acknowledge", aim.model_dump(), request)
@@ -109,5 +114,3 @@ def make_app(feed: Feed, core_socket: Path, port: int, token: str) -> Any:
             }
             return JSONResponse(body, 503)
         return JSONResponse(answer, 200 if answer.get("accepted") else 409)
-
-    return Guard(app, port, token)

@@ -38,7 +38,8 @@ class RaisedTimes:
 
 
 def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
-    """What the page needs; times in ms. ``open`` is False when the row must go."""
+    """What the page needs; times in ms. ``open`` is False when the row must go; ``explained`` means that the
+    reason itself names value and limit."""
     return {
         "alarm": event.alarm,
         "occurrence": event.occurrence,
@@ -51,6 +52,7 @@ def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "priority": event.priority,
         "category": event.category,
         "condition": event.condition,
+        "explained": event.cause in RAISED,
         "raised_ms": raised_ns // 1_000_000,
         "changed_ms": event.at_ns // 1_000_000,
         "enterprise": event.enterprise,

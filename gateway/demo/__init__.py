@@ -8,10 +8,13 @@ alarm in the ledger and a verified message at the receiver, and ``verify`` holds
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import secrets
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -50,8 +53,7 @@ def run(data: DataFolder, for_s: float | None = None, console_port: int | None =
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    prepare(data)
-    with City(data, clock, console_port) as city:
+    with _alone(data), City(data, clock, console_port) as city:
         city.start(stopping, out)
         if stopping.is_set():
             return 0
@@ -63,6 +65,21 @@ def run(data: DataFolder, for_s: float | None = None, console_port: int | None =
         status = city.settle()
         city.stop()
         return city.conclude(status, out)
+
+
+@contextlib.contextmanager
+def _alone(data: DataFolder) -> Iterator[None]:
+    """Hold the folder: a second demonstration would remove the first one's files under its feet."""
+    data.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data.root / "demo.lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(
+                [f"another demonstration runs in {data.root}: end it, or give this one another --data folder"]
+            ) from error
+        prepare(data)
+        yield
 
 
 def prepare(data: DataFolder) -> None:

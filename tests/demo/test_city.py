@@ -82,6 +82,9 @@ def test_the_demonstration_proves_itself_and_ctrl_c_leaves_nothing(tmp_path: Pat
     )
     try:
         until((tmp_path / "d" / "labels.json").exists, 60, "the devices speak")
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert second.returncode == 78, second.stdout
+        assert "another demonstration runs" in second.stderr
         children = psutil.Process(running.pid).children(recursive=True)
         assert len(children) >= 6
         os.killpg(running.pid, signal.SIGINT)

@@ -3,6 +3,7 @@
 import { Table } from "/static/table.js";
 
 const OLD_MS = 4000;
+const BLINK_MS = 800;
 const BEHIND_S = 5;
 const texts = JSON.parse(document.getElementById("texts").textContent);
 const token = document.querySelector('meta[name="csrf-token"]').content;
@@ -166,4 +167,5 @@ setInterval(() => {
   // with more alarms than rows, the hidden ones change unseen: look again now and then
   if (table.total > table.order.length && Math.floor(performance.now() / 1000) % 5 === 0) load({ follow: false });
 }, 1000);
+setInterval(() => document.body.classList.toggle("dim"), BLINK_MS);
 load();

@@ -140,7 +140,8 @@ export class Table {
     const { day, time } = when(row.raised_ms);
     const stamp = element("time", "", time);
     stamp.dateTime = new Date(row.raised_ms).toISOString();
-    cell.append(stamp, element("span", "note", day));
+    cell.append(stamp);
+    if (day !== when(Date.now()).day) cell.append(element("span", "note", day));
     return cell;
   }
 
@@ -157,10 +158,10 @@ export class Table {
     const head = element("p", "head");
     head.append(element("b", "", row.channel || (row.device ? this.texts.whole_device : "")));
     head.append(" ", element("span", "condition", row.condition));
-    if (row.value !== null && row.category === "process") {
+    if (row.value !== null && row.limit !== null && row.category === "process") {
       const value = `${number(row.value)} ${row.unit}`.trim();
       head.append(" ", element("span", "value", value));
-      if (row.limit !== null) {
+      if (!row.explained) {
         head.append(" ", element("span", "note inline", `${this.texts.limit} ${number(row.limit)} ${row.unit}`.trim()));
       }
     }

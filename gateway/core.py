@@ -156,8 +156,8 @@ class Core:
         journal = self._stores.journal
         if snapshot.behaviour != BEHAVIOUR and journal.head.position > snapshot.position:
             raise BehaviourDiffers(
-                f"the journal goes {journal.head.position - snapshot.position} entries beyond the last "
-                f"snapshot, made by behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
+                f"the last snapshot is {journal.head.position - snapshot.position} entries old and was made by "
+                f"behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
                 "Start the previous version once and stop it cleanly, then upgrade."
             )
         if snapshot.position > journal.head.position or journal.digest_at(snapshot.position) not in (
@@ -302,8 +302,11 @@ class Core:
         self._go_blind(reason)
 
     def _go_blind(self, reason: str) -> None:
-        if not self.blind and self._live is not None:
-            self._live.send(["blind", self._clock.wall_ns(), f"disk full: {reason}"])
+        if not self.blind:
+            began = SystemFact(self._stamp(), "condition", "disk_full", True, {"reason": reason})
+            self._held.entries.append(began)
+            if self._live is not None:
+                self._live.send(["blind", self._clock.wall_ns(), f"disk full: {reason}"])
         self.blind = reason
 
     def _refusal(self, ask: Ask, reason: str) -> CommandEvent:
@@ -320,12 +323,8 @@ class Core:
         )
 
     def _sight_facts(self) -> list[Entry]:
-        """After blindness, and before anything newer is judged: that there was one, and that it is over."""
-        if not self.blind:
-            return []
-        stamp, detail = self._stamp(), {"reason": self.blind}
-        began = SystemFact(stamp, "condition", "disk_full", active=True, detail=detail)
-        return [began, SystemFact(stamp, "condition", "disk_full")]
+        """After what was held, which says when blindness began, and before anything newer: it is over."""
+        return [SystemFact(self._stamp(), "condition", "disk_full")] if self.blind else []
 
     def _see_again(self) -> None:
         self.blind = ""

@@ -214,8 +214,8 @@ class Monitor:
         if entry.kind == "refused":
             self.counts.add("refused", str(entry.detail.get("reason", "")))
         elif entry.kind == "condition":
-            if entry.subject == "disk_full" and entry.active:
-                self.silence.blind(self._before_ns, self.line.now_ns)
+            if entry.subject == "disk_full":
+                self.silence.blind(active=entry.active, now_ns=self.line.now_ns)
             self.judgement.condition(entry.subject, active=entry.active, detail=entry.detail)
 
     def _wall_jumped(self, jump_ns: int) -> None:

@@ -26,7 +26,9 @@ class Silence:
         self.detector = Detector("silent")
         self._device_findings = Findings()
         self.down_since_ns: int | None = 0
-        """Gateway time since when the link is down; None while it is up."""
+        """Gateway time since when we are deaf: link down, or nothing could be written; None while we hear."""
+        self._up = False
+        self._blind = False
         self.paused_ns = 0
         self._told_down = False
         self._urgent = False
@@ -36,23 +38,28 @@ class Silence:
         if self.down_since_ns == 0:
             self.paused_ns = self.down_since_ns = now_ns
         else:
+            self._blind = False
             self.link(up=False, now_ns=now_ns)
 
     def link(self, *, up: bool, now_ns: int) -> None:
         """The broker's link changed."""
-        if up and self.down_since_ns is not None:
+        self._up = up
+        self._listen(now_ns)
+
+    def blind(self, *, active: bool, now_ns: int) -> None:
+        """The journal cannot be written from now on, or it can again; who speaks meanwhile is not heard."""
+        self._blind = active
+        self._listen(now_ns)
+
+    def _listen(self, now_ns: int) -> None:
+        hearing = self._up and not self._blind
+        if hearing and self.down_since_ns is not None:
             self.paused_ns += max(0, now_ns - self.down_since_ns)
             self.down_since_ns = None
             self._told_down = False
             silent.link_back(self.detector.parameters, self.detector.state, self._now(now_ns))
-        elif not up and self.down_since_ns is None:
+        elif not hearing and self.down_since_ns is None:
             self.down_since_ns = now_ns
-
-    def blind(self, since_ns: int, now_ns: int) -> None:
-        """The journal could not be written from ``since_ns`` to ``now_ns``: nobody listened."""
-        if self.down_since_ns is None:
-            self.link(up=False, now_ns=since_ns)
-            self.link(up=True, now_ns=now_ns)
 
     def heard(self, readings: Readings, judgement: Judgement) -> None:
         """Readings are signs of life."""
@@ -66,7 +73,7 @@ class Silence:
     def sweep(self, now_ns: int, judgement: Judgement) -> None:
         """Time passed."""
         if self.down_since_ns is not None:
-            if not self._told_down and now_ns - self.down_since_ns >= LINK_GRACE_NS:
+            if not self._up and not self._told_down and now_ns - self.down_since_ns >= LINK_GRACE_NS:
                 self._told_down = True
                 judgement.condition("link_down", active=True)
             if not self._urgent:
@@ -119,6 +126,8 @@ class Silence:
             "down_since_ns": self.down_since_ns,
             "paused_ns": self.paused_ns,
             "told_down": self._told_down,
+            "up": self._up,
+            "blind": self._blind,
             "urgent": self._urgent,
         }
 
@@ -128,4 +137,5 @@ class Silence:
         self.down_since_ns = stored["down_since_ns"]
         self.paused_ns = stored["paused_ns"]
         self._told_down = stored["told_down"]
+        self._up, self._blind = stored["up"], stored["blind"]
         self._urgent = stored["urgent"]

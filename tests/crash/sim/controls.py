@@ -30,7 +30,12 @@ class ComparesNothing(FaultyLedger):
 
 
 class Wallflower(Core):
-    """Judges what it could not watch: keeps ticks while the disk is full."""
+    """Does not journal that it was blind, so time that nobody watched is judged afterwards."""
+
+    def _go_blind(self, reason: str) -> None:
+        before = list(self._held.entries)
+        super()._go_blind(reason)
+        self._held.entries[:] = before
 
     def _sight_facts(self) -> list[Any]:
         return []

@@ -14,8 +14,8 @@ from device_profiles import parse
 from gateway.alarms.events import CommandEvent
 from gateway.clock import VirtualClock
 from gateway.core import Core, Stores, Wanted
-from gateway.grouping import Ask
 from gateway.errors import RiskgateError
+from gateway.grouping import Ask
 from gateway.ingest import Item, LinkChange
 from gateway.ingest.admission import UNKNOWN_LIMIT, Admission
 from gateway.journal import Journal

@@ -149,7 +149,7 @@ class World:
     def _wire(self, point: Point, sensor: Sensor, beyond: bool) -> float:
         value = self._value(point, sensor, beyond)
         if point.wire_unit == "mA":
-            return round(4 + 16 * (value - point.low) / point.span, 5)
+            return round(4 + 16 * (value - point.low) / point.span, 9)
         return value
 
     def _value(self, point: Point, sensor: Sensor, beyond: bool) -> float:
@@ -166,7 +166,7 @@ class World:
             top = [a.setpoint for a in alarms if a.condition in ("H", "HH")]
             bottom = [a.setpoint for a in alarms if a.condition in ("L", "LL")]
             if top:
-                return round(max(top) + (point.high - max(top)) * (0.3 + 0.4 * wobble), 6)
+                return round(max(top) + (point.high - max(top)) * (0.3 + 0.4 * wobble), 9)
             if bottom:
-                return round(min(bottom) - (min(bottom) - point.low) * (0.3 + 0.4 * wobble), 6)
-        return round(floor + (ceiling - floor) * (0.3 + 0.4 * wobble), 6)
+                return round(min(bottom) - (min(bottom) - point.low) * (0.3 + 0.4 * wobble), 9)
+        return round(floor + (ceiling - floor) * (0.3 + 0.4 * wobble), 9)

@@ -156,8 +156,8 @@ class Core:
         journal = self._stores.journal
         if snapshot.behaviour != BEHAVIOUR and journal.head.position > snapshot.position:
             raise BehaviourDiffers(
-                f"the last snapshot is {journal.head.position - snapshot.position} entries old and was made by "
-                f"behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
+                f"the last snapshot is {journal.head.position - snapshot.position} entries old and was made "
+                f"by behaviour {snapshot.behaviour}, but this version has behaviour {BEHAVIOUR}. "
                 "Start the previous version once and stop it cleanly, then upgrade."
             )
         if snapshot.position > journal.head.position or journal.digest_at(snapshot.position) not in (

@@ -4,8 +4,8 @@
 
 Rounds of: session lost, link half-open, broker killed, broker restarted, link reset. Two outside witnesses:
 the publisher's log of what the broker acknowledged, and the wire between gateway and broker. Every second
-batch runs a core whose acknowledgements come 4 s late, so that they meet the next connection; the negative control
-does the same without the epoch check and must be caught.
+batch runs a core whose acknowledgements come 4 s late, so that they meet the next connection; the negative
+control does the same without the epoch check and must be caught.
 
 What counts as lost: a packet that the *gateway* acknowledged and did not journal, whatever happened; and in
 rounds that leave the broker's memory alone (restart, half-open, reset) any packet that the *broker*

@@ -47,7 +47,11 @@ class _Connection(socketserver.StreamRequestHandler):
             try:
                 answer = server.answer(json.loads(line))
             except Exception as error:  # noqa: BLE001 - one bad question must not end the server
-                answer = {"accepted": False, "reason_en": f"{type(error).__name__}: {error}", "reason_zh": "请求无效"}
+                answer = {
+                    "accepted": False,
+                    "reason_en": f"{type(error).__name__}: {error}",
+                    "reason_zh": "请求无效",
+                }
             self.wfile.write(json.dumps(answer).encode() + b"\n")
 
 

@@ -12,7 +12,8 @@ Readings act in receive order; there is no reorder buffer. The rules, with the p
 - late: arrival - event - skew > the profile's late_after; or older than everything in a full ring;
 - suspect: its time is before 2000, or ahead of arrival by more than max_future, or the device's clock
   has never been seen right; may raise, never clears;
-- when ``rebase`` packets with increasing times agree within 2 s on a new skew, the device is re-based.
+- when ``rebase`` packets with increasing times that span at least 4 s agree within 2 s on a new skew, the
+  device is re-based (a backlog that arrives all at once cannot do that).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ CLOCK = np.dtype(
         ("skew_ns", "<i8"),
         ("agreed_skew_ns", "<i8"),
         ("agreed_event_ns", "<i8"),
+        ("agreed_from_ns", "<i8"),  # event time of the run's first packet
         ("last_received_ns", "<i8"),
         ("late_after_ns", "<i8"),
         ("max_future_ns", "<i8"),
@@ -291,5 +293,8 @@ def _agrees(clock: Any, event: int, skew: int) -> bool:
     else:
         clock["agreed"] = 1
         clock["agreed_skew_ns"] = skew
+        clock["agreed_from_ns"] = event
     clock["agreed_event_ns"] = event
-    return bool(clock["agreed"] >= clock["rebase"])
+    # a backlog that arrives at once agrees as long as it spans less than the tolerance: it must span more
+    lasting = event - clock["agreed_from_ns"] >= 2 * AGREE_NS
+    return bool(clock["agreed"] >= clock["rebase"] and lasting)

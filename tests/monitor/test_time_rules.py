@@ -189,6 +189,20 @@ def test_a_new_device_with_a_wrong_clock_is_never_blind() -> None:
     assert "suspect_time" in world.alarms(HH)[0].flags
 
 
+def test_a_fast_devices_backlog_after_an_outage_does_not_move_its_clock() -> None:
+    """Found by broker chaos: forty milliseconds apart, all of it arrives at once, an hour late."""
+    world = World()
+    steady(world)
+    start = world.clock.wall_ns() / 1e6 - 3_600_000
+    for number in range(500):
+        world.clock.advance(1_000_000)
+        world.send(3, at_ms=start + 40 * number, seq=number)
+    assert world.told("clock_changed") == []
+    assert world.monitor.counts.late == 500
+    world.every(5, 60)
+    assert world.last.readings.time.tolist() == [0]
+
+
 def test_a_burst_uploaded_late_does_not_move_the_devices_clock() -> None:
     world = World()
     steady(world)

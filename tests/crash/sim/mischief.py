@@ -100,7 +100,9 @@ class Mischief:
         self._last[sensor.key] = (topic, payload)
         out = [(0, topic, payload)]
         if sensor.trouble == "repeats" and draw.random() < 0.5:
-            out.append((draw.randrange(1, 5 * sensor.period_ns), topic, payload))
+            # within the window in which the gateway promises to know it again
+            most = 5 if sensor.rows == 1 or sensor.identity == "seq" else 1
+            out.append((draw.randrange(1, most * sensor.period_ns), topic, payload))
         elif sensor.trouble == "late" and draw.random() < 0.3:
             out = [(draw.randrange(sensor.period_ns, 6 * sensor.period_ns), topic, payload)]
         elif sensor.trouble == "reordered" and draw.random() < 0.5:

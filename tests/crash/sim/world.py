@@ -41,6 +41,8 @@ class Sensor:
     identity: str
     """seq, time, timeless: how a repetition of its payload can be recognised."""
     period_ns: int
+    rows: int = 1
+    """Readings a channel has in one payload, of the form "columns"."""
     clock_offset_ns: int = 0
     frozen_ns: int = 0
     """Not 0: its clock stands still there."""
@@ -104,7 +106,8 @@ class World:
             if identity != "timeless"
             else "json"
         )
-        return Sensor(device, profile, form, identity, profile.period_ns)
+        rows = draw.choice((1, 1, 4)) if form == "columns" else 1
+        return Sensor(device, profile, form, identity, profile.period_ns, rows)
 
     def until(self, now_ns: int) -> list[Emission]:
         """Everything due up to now, in order."""
@@ -123,6 +126,8 @@ class World:
         sensor.sent += 1
         time_ms = sensor.clock_ms(at_ns)
         beyond = sensor.during("excursion", at_ns)
+        if sensor.form == "columns":
+            return [self._columns(sensor, at_ns, beyond)]
         values = {p.channel: self._wire(p, sensor, beyond) for p in sensor.profile.points}
         base = f"rg/{sensor.key}/"
         if sensor.form == "json":
@@ -130,11 +135,15 @@ class World:
                 self._pack(sensor, base + channel, {"time_ms": time_ms, "value": value})
                 for channel, value in values.items()
             ]
-        if sensor.form == "batch":
-            rows = [{"channel": c, "time_ms": time_ms, "value": v} for c, v in values.items()]
-            return [self._pack(sensor, base + "batch", {"readings": rows})]
-        columns = {channel: [value] for channel, value in values.items()}
-        return [self._pack(sensor, base + "columns", {"time_ms": [time_ms], "channels": columns})]
+        rows = [{"channel": c, "time_ms": time_ms, "value": v} for c, v in values.items()]
+        return [self._pack(sensor, base + "batch", {"readings": rows})]
+
+    def _columns(self, sensor: Sensor, at_ns: int, beyond: bool) -> Emission:
+        """The last readings since the payload before, the newest last."""
+        step_ns = sensor.period_ns // sensor.rows
+        times = [sensor.clock_ms(at_ns - back * step_ns) for back in reversed(range(sensor.rows))]
+        columns = {p.channel: [self._wire(p, sensor, beyond) for _ in times] for p in sensor.profile.points}
+        return self._pack(sensor, f"rg/{sensor.key}/columns", {"time_ms": times, "channels": columns})
 
     def _pack(self, sensor: Sensor, topic: str, body: dict[str, object]) -> Emission:
         if sensor.identity == "timeless":

@@ -1,4 +1,4 @@
-"""Conditions of the gateway itself that an operator must know: which began and which ended since the last look.
+"""Conditions of the gateway itself that an operator must know: which began and which ended since last time.
 
 Sinks and disk are looked at by a thread of its own, so that a hanging delivery process never delays the core.
 """

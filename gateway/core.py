@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import msgspec
-
 from gateway import __version__
 from gateway.alarms.events import CommandEvent, Event
 from gateway.clock import Clock
@@ -27,6 +25,7 @@ from gateway.monitor.entries import Entry, OperatorCommand, Stamp, Started, Syst
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import config_change
+from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
 
 TICK_NS = 250_000_000
@@ -106,7 +105,8 @@ class Core:
         """Why nothing is being journalled, or ""."""
         self.turns = 0
         self.last_turn_ns = clock.mono_ns()
-        self.damaged_snapshots: list[str] = []
+        self.passed_over: list[str] = []
+        """Snapshots that could not be used at the start."""
         self.monitor = Monitor(partition)
 
     def start(self) -> int:
@@ -128,27 +128,16 @@ class Core:
 
     def _restore(self) -> int:
         """The newest snapshot that can be used; its position, 0 when the whole journal must be replayed."""
-        store, before = self._stores.snapshots, None
-        while (snapshot := store.newest(at_or_before=before)) is not None:
-            self.damaged_snapshots += [
-                str(path) for path in store.damaged if str(path) not in self.damaged_snapshots
-            ]
-            self._check_place(snapshot)
-            try:
-                self.monitor = Monitor.load(snapshot.body)
-            except (ValueError, KeyError, TypeError, msgspec.MsgspecError) as error:
-                self.damaged_snapshots.append(f"{snapshot.path}: {error}")
-                before = snapshot.position - 1
-                continue
-            return snapshot.position
+        found = restore(self._stores.snapshots, self._partition, check=self._check_place)
+        self.passed_over = found.passed_over
+        self.monitor = found.monitor
         journal = self._stores.journal
-        if journal.head.position and journal.digest_at(1) is None:
+        if found.position == 0 and journal.head.position and journal.digest_at(1) is None:
             raise JournalTruncated(
                 "the journal's beginning is no longer here and no snapshot can be used "
-                f"({'; '.join(self.damaged_snapshots) or 'there is none'}): restore one from a copy"
+                f"({'; '.join(found.passed_over) or 'there is none'}): restore one from a copy"
             )
-        self.monitor = Monitor(self._partition)
-        return 0
+        return found.position
 
     def _check_place(self, snapshot: Snapshot) -> None:
         """The snapshot must be of this journal, the journal must reach it, and what follows it must have been

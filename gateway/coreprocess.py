@@ -88,8 +88,8 @@ class CoreProcess:
         replayed = self._core.start()
         self._set_limits()
         self._log.info("core started", replayed=replayed, devices=len(self._wanted.devices))
-        for path in self._core.damaged_snapshots:
-            self._log.warning("snapshot damaged, an older one was used", path=path)
+        for why in self._core.passed_over:
+            self._log.warning("snapshot passed over", why=why)
         for warning in [*self._stores.journal.warnings, *self._wanted.warnings]:
             self._log.warning("odd, but no error", warning=warning)
         self._receiver = Receiver(

@@ -16,6 +16,7 @@ from gateway.journal import JournalReader
 from gateway.ledger import LedgerReader
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.paths import DataFolder
+from gateway.restore import restore
 from gateway.snapshots import SnapshotStore
 
 Rows = list[tuple[Any, ...]]
@@ -25,11 +26,10 @@ MAX_OPEN = 1_000_000
 
 def derived(data: DataFolder) -> Monitor:
     """The monitor as the journal's end leaves it: newest snapshot and tail. Reads only."""
-    snapshot = SnapshotStore(data.snapshots).newest(behaviour=BEHAVIOUR)
-    monitor = Monitor.load(snapshot.body) if snapshot is not None else Monitor()
-    for position, entry in JournalReader(data.journal).read(0 if snapshot is None else snapshot.position):
-        monitor.step(position, entry)
-    return monitor
+    found = restore(SnapshotStore(data.snapshots), behaviour=BEHAVIOUR)
+    for position, entry in JournalReader(data.journal).read(found.position):
+        found.monitor.step(position, entry)
+    return found.monitor
 
 
 def rejections(data: DataFolder, limit: int) -> tuple[Rows, Rows]:

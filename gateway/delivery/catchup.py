@@ -14,9 +14,10 @@ from gateway.journal.reader import JournalReader
 from gateway.journal.segment import segments
 from gateway.monitor.channels import ChannelTable
 from gateway.monitor.entries import ConfigChange
-from gateway.monitor.monitor import BEHAVIOUR, Monitor
+from gateway.monitor.monitor import BEHAVIOUR
 from gateway.monitor.outcome import Outcome
 from gateway.paths import DataFolder
+from gateway.restore import restore
 from gateway.sinks import ReadingsBatch
 from gateway.snapshots import SnapshotStore
 
@@ -36,12 +37,11 @@ class Derivation:
     def __call__(self, after: int) -> Iterator[ReadingsBatch]:
         """Readings of positions > ``after``, to the journal's end now. UnderivableError when the journal no
         longer holds what would be needed, JournalError when it cannot be read."""
-        snapshot = self._snapshots.newest(at_or_before=after, behaviour=BEHAVIOUR)
+        found = restore(self._snapshots, self._partition, at_or_before=after, behaviour=BEHAVIOUR)
         begins = next((segment.first for segment in segments(self._folder)), 1)
-        if begins > (1 if snapshot is None else snapshot.position + 1):
+        if begins > found.position + 1:
             raise self._lost(after, begins)
-        monitor = Monitor(self._partition) if snapshot is None else Monitor.load(snapshot.body)
-        previous = 0 if snapshot is None else snapshot.position
+        monitor, previous = found.monitor, found.position
         gathered: list[Outcome] = []
         rows, said = 0, after
         for position, entry in self._journal.read(previous):

@@ -1,4 +1,4 @@
-"""A year of real field readings through real mosquitto, InfluxDB 1 and VictoriaMetrics, against an independent
+"""A year of field readings through real mosquitto, InfluxDB 1 and VictoriaMetrics, against an independent
 computation from the file: every good reading, every missing one, every alarm."""
 
 from __future__ import annotations
@@ -77,9 +77,10 @@ token_file = "token"
         process = gateway.start("run")
         gateway.connected()
         done = gateway.run(
-            "simulate", "air-quality", str(FILE), "--speed", "0", "--device", DEVICE,
-            "--password-file", str(folder / "device-password"), "--published", str(folder / "published.jsonl"),
-        )  # fmt: skip
+            *("simulate", "air-quality", str(FILE), "--speed", "0", "--device", DEVICE),
+            *("--password-file", str(folder / "device-password")),
+            *("--published", str(folder / "published.jsonl")),
+        )
         assert done.returncode == 0, done.stderr + done.stdout
         gateway.drained()
         result = Run(gateway, influx, victoria, folder)

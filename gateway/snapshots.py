@@ -3,6 +3,11 @@
 A file is two lines and a body: a JSON header (format, position, digest of the journal there, behaviour,
 size), the SHA-256 of header and body in hexadecimal, then the body, compressed by zlib level 1. It gets its
 name after its bytes are durable.
+
+The newest snapshot serves a restart; the older ones serve a sink that was away and derives its readings again
+from its cursor. They are kept ever sparser (``thinned``), so that the way from a snapshot to a cursor is not
+longer than the way the sink is behind, whatever its age, with a number of files that grows only by a few
+each time the journal doubles.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,15 +101,26 @@ class SnapshotStore:
         return None
 
     def keep(self, count: int) -> list[Path]:
-        """Remove all but the newest ``count``, and never the newest usable one. Returns what was removed."""
+        """Remove what is not needed; returns what was removed.
+
+        The newest ``count`` stay, of the older ones those that ``thinned`` names among those of their
+        behaviour version, and always the newest usable one.
+        """
         for left in self._folder.glob("*.new"):
             left.unlink()
-        kept = list(self._paths())[: max(count, 1)]
+        paths = list(self._paths())
+        kept = set(paths[: max(count, 1)])
         # Usually the first file is usable, and only that one is read.
-        if not any(_load(path) is not None for path in kept):
+        if paths and not any(_load(path) is not None for path in paths[: max(count, 1)]):
             usable = self.newest()
-            kept += [usable.path] if usable else []
-        removed = [path for path in self._paths() if path not in kept]
+            kept |= {usable.path} if usable else set()
+        alike: dict[int | None, list[Path]] = {}
+        for path in paths:  # a snapshot of another behaviour, or a damaged one, replaces none of these
+            alike.setdefault(_behaviour(path), []).append(path)
+        for group in alike.values():
+            stay = thinned([int(path.stem) for path in group], int(paths[0].stem))
+            kept |= {path for path in group if int(path.stem) in stay}
+        removed = [path for path in paths if path not in kept]
         for path in removed:
             path.unlink()
         return removed
@@ -123,10 +139,36 @@ class SnapshotStore:
             os.fsync(file.fileno())
 
 
+def thinned(positions: Sequence[int], head: int) -> set[int]:
+    """Which of these positions (newest first) are worth a snapshot when the journal is at ``head``.
+
+    One goes when the gap that it leaves is no longer than the way from that gap's newer end to ``head``. Such
+    a gap stays allowed as the journal grows, so removing bit by bit keeps the promise: for every position p
+    from the oldest on, the newest kept one at or before p is either the newest there ever was at or before
+    p, or not farther from p than ``head`` is. Two neighbouring gaps at least double the way to ``head``: some
+    30 snapshots for a year of one a minute. The newest and the oldest always stay.
+    """
+    kept: list[int] = []
+    for place, position in enumerate(positions):
+        older = positions[place + 1] if place + 1 < len(positions) else None
+        if not kept or older is None or kept[-1] - older > head - kept[-1]:
+            kept.append(position)
+    return set(kept)
+
+
 def _checksum(header: bytes, packed: bytes) -> bytes:
     digest = hashlib.sha256(header)
     digest.update(packed)
     return digest.hexdigest().encode()
+
+
+def _behaviour(path: Path) -> int | None:
+    """What the header says, without reading the body; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.readline(1000), type=_Header).behaviour
+    except (OSError, ValueError):
+        return None
 
 
 def _load(path: Path) -> Snapshot | None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from gateway.chain import Head
 from gateway.durable import file_failure
 from gateway.errors import FlushFailed, JournalFull
-from gateway.snapshots import SnapshotStore
+from gateway.snapshots import SnapshotStore, thinned
 
 ROOT = Path(__file__).parents[1]
 DIGEST = bytes(range(32))
@@ -76,18 +76,68 @@ def test_the_newest_at_or_before_a_position_and_of_a_behaviour(tmp_path):
     assert position_of(behaviour=3) is None
 
 
+def positions_of(store):
+    return [int(path.stem) for path in store._paths()]
+
+
 def test_pruning_keeps_the_newest_and_never_removes_the_last_usable_one(tmp_path):
     store = SnapshotStore(tmp_path)
-    paths = [store.save(Head(position, DIGEST), 1, b"x" * 100) for position in range(1, 7)]
-    (tmp_path / "0000000000000007.new").write_bytes(b"half")
-    assert store.keep(4) == [paths[1], paths[0]]
-    for path in paths[3:]:
-        path.write_bytes(b"damaged")
-    assert store.keep(2) == [paths[3]]
-    assert sorted(tmp_path.iterdir()) == [paths[2], paths[4], paths[5]]
+    paths = [store.save(Head(position, DIGEST), 1, b"x" * 100) for position in range(1, 21)]
+    (tmp_path / "0000000000000021.new").write_bytes(b"half")
+    store.keep(4)
+    assert positions_of(store) == [20, 19, 18, 17, 16, 12, 4, 1]
+    assert not list(tmp_path.glob("*.new"))
+    assert store.keep(4) == []
+    for path in paths:
+        if int(path.stem) >= 16:
+            path.write_bytes(b"damaged")
+    store.keep(2)
+    assert {20, 19, 12, 4, 1} <= set(positions_of(store))
     found = store.newest()
     assert found is not None
-    assert (found.path, store.damaged) == (paths[2], [paths[5], paths[4]])
+    assert (found.path, found.position) == (paths[11], 12)
+
+
+def test_a_snapshot_of_another_behaviour_replaces_none(tmp_path):
+    store = SnapshotStore(tmp_path)
+    for position in range(1, 41):
+        store.save(Head(position, DIGEST), 1 if position % 2 else 2, b"")
+        store.keep(1)
+    for behaviour in (1, 2):
+        for wanted in range(3, 40):
+            found = store.newest(wanted, behaviour)
+            assert found is not None
+            assert wanted - found.position <= max(2, 40 - wanted)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 1000), min_size=1, max_size=300), st.integers(1, 5))
+def test_the_way_to_any_position_is_not_longer_than_from_it_to_the_head(gaps, count):
+    made, kept = [], []
+    for gap in gaps:
+        head = made[0] + gap if made else gap
+        made.insert(0, head)
+        kept.insert(0, head)
+        stay = thinned(kept, head)
+        kept = [p for place, p in enumerate(kept) if place < count or p in stay]
+    ends = [*kept[1:], made[-1]]
+    assert kept[:count] == made[:count]
+    assert kept[-1] == made[-1], "the oldest stays"
+    for newer, older in zip(kept, ends, strict=True):
+        at_most = next((p for p in made if p < newer), newer)
+        # The worst place between two kept snapshots is just before the newer one.
+        assert older in (newer, at_most) or newer - older <= head - newer
+
+
+def test_a_year_of_minutes_is_a_few_dozen_files():
+    kept = []
+    for minute in range(1, 366 * 24 * 60):
+        head = minute * 700
+        kept.insert(0, head)
+        if minute % 50 == 0:  # the rule does not mind how often it is asked
+            stay = thinned(kept, head)
+            kept = [p for place, p in enumerate(kept) if place < 3 or p in stay]
+    assert len(kept) < 60 + 50
 
 
 SAVE = """

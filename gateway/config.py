@@ -58,7 +58,7 @@ class Ingest(_Section):
     cert_file: str = ""
     key_file: str = ""
     watchdog_s: float = Field(default=60.0, gt=0, le=86_400)
-    """No packet for this long: the connection is made anew."""
+    """No byte from the broker (pings count) for this long: the connection is made anew."""
     max_group_packets: int = Field(default=20_000, ge=1, le=1_000_000)
     """Bounds of one commit."""
     max_group_bytes: int = Field(default=8 << 20, ge=1 << 16, le=256 << 20)
@@ -72,8 +72,6 @@ class JournalSection(_Section):
 
     segment_mib: int = Field(default=256, ge=1, le=65_536)
     segment_hours: float = Field(default=24.0, gt=0, le=24 * 366)
-    quota_gib: float = Field(default=0.0, ge=0)
-    """Most that closed segments may take; 0 = as much as the disk has."""
 
 
 class Snapshots(_Section):

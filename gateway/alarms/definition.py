@@ -241,8 +241,8 @@ SYSTEM: dict[str, SystemAlarm] = {
         2,
         "The disk is nearly full",
         "磁盘即将写满",
-        "Free space or raise the journal's quota before readings stop.",
-        "在停止接收读数之前清理空间或提高日志配额。",
+        "Free space in the data folder before readings stop.",
+        "在停止接收读数之前清理数据目录空间。",
     ),
     "behind": SystemAlarm(
         1,

@@ -10,9 +10,10 @@ TOOLS  := .venv-build
 N     ?= 20
 SEEDS ?= 20
 SEED  ?=
+MINUTES ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -51,6 +52,9 @@ broker-chaos: $(DEV)/.ready ## N rounds of broker kill, session loss, restart an
 
 sim: $(DEV)/.ready ## the core on a virtual clock with seeded faults: SEEDS=300, or SEED=17 to replay one
 	$(DEV)/bin/python -m tests.crash.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+outage: $(DEV)/.ready ## database and a webhook away for MINUTES under load, then back
+	$(DEV)/bin/python -m tests.system.outage --minutes $(MINUTES)
 
 # --- packaging --------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class _Pipe:
         self.witness = witness
         self.near = near
         self.far = far
+        for side in (near, far):  # or small packets wait for the delayed ACK of those before
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for source, sink in ((near, far), (far, near)):
             threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
 

@@ -53,16 +53,18 @@ Script = Callable[[Request], Reply]
 
 
 class Receiver:
-    """``with Receiver(script) as receiver:``; ``receiver.url``, ``receiver.requests``."""
+    """``with Receiver(script) as receiver:``; ``receiver.url``, ``receiver.requests``. Port 0: a free one."""
 
-    def __init__(self, script: Script | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, script: Script | None = None, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self.script: Script = script or (lambda _: Reply())
         self.requests: list[Request] = []
         self.connections = 0
         self._tls = tls
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server(("127.0.0.1", port))
         self.port: int = self._server.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._links: list[socket.socket] = []

@@ -192,9 +192,7 @@ class Core:
         group = assemble(self._stamp(), items, asks)
         if not group.entries and self._clock.mono_ns() - self._last_entry_ns >= TICK_NS:
             group.entries.append(Tick(self._stamp()))
-        if self._untold and not self._tell():
-            self._hold(self._held, group, self.blind)
-        elif group.entries or self._held.entries:
+        if group.entries or self._held.entries or self._untold:
             self._commit(group)
         if self._live is not None:
             self._live.flush()
@@ -210,6 +208,9 @@ class Core:
         return Stamp(self._clock.wall_ns(), self._clock.mono_ns(), self._boot)
 
     def _commit(self, group: Group) -> None:
+        if self._untold and not self._tell():
+            self._hold(self._held, group, self.blind)
+            return
         held, self._held = self._held, Group()
         entries = held.entries + self._sight_facts() + group.entries
         acks = held.acks + group.acks

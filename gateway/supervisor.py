@@ -205,9 +205,10 @@ def process_environment(data: DataFolder) -> dict[str, str]:
 
 def _status(path: Path) -> dict[str, Any] | None:
     try:
-        return ask(path, {"op": "status"}, timeout_s=2.0)
+        answer = ask(path, {"op": "status"}, timeout_s=2.0)
     except CoreUnreachable:
         return None
+    return None if "reason_en" in answer else answer  # it answered, but could not say
 
 
 def _die_with_parent() -> None:

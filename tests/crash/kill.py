@@ -50,6 +50,7 @@ CORE_POINTS = (
     "before-segment-roll",
     "after-segment-roll",
 )
+EVERY_ROUND = CORE_POINTS[:5]
 DELIVERY_POINTS = ("sink-before-send", "sink-after-send", "after-cursor")
 BATCH = 25
 """Kills of one data folder before it is verified."""
@@ -68,7 +69,7 @@ class Result:
 
     kills: int = 0
     by_point: dict[str, int] = field(default_factory=dict)
-    unreached: int = 0
+    unreached: list[str] = field(default_factory=list)
     acknowledged: int = 0
     missing: int = 0
     failed: list[str] = field(default_factory=list)
@@ -81,9 +82,10 @@ class Result:
         self.kills += other.kills
         for point, count in other.by_point.items():
             self.by_point[point] = self.by_point.get(point, 0) + count
-        for name in ("unreached", "acknowledged", "missing", "undelivered", "disordered"):
+        for name in ("acknowledged", "missing", "undelivered", "disordered"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.failed += other.failed
+        self.unreached += other.unreached
         self.restart_s += other.restart_s
 
 
@@ -175,8 +177,8 @@ def _kill(
     victim.wait()
     environment = {}
     if not point.startswith("random"):
-        # rounds: late enough to have traffic, soon enough to be quick
-        count = draw.randint(1, 3) if "roll" in point or "snapshot" in point else draw.randint(8, 40)
+        # late enough to have traffic, soon enough to be quick: packets come in every round, events do not
+        count = draw.randint(8, 40) if point in EVERY_ROUND else draw.randint(1, 2 if "roll" in point else 4)
         environment["RISKGATE_CRASH_AT"] = f"{point}:{count}"
     victim = gateway.start(*words, environment=environment, program=program)
     if point.startswith("random"):
@@ -187,7 +189,7 @@ def _kill(
     except TimeoutExpired:
         victim.kill()
         victim.wait()
-        result.unreached += 1
+        result.unreached.append(point)
     result.kills += 1
     result.by_point[point] = result.by_point.get(point, 0) + 1
     begun = time.monotonic()
@@ -274,10 +276,11 @@ def rows(total: Result, lossy: Result) -> list[Row]:
         Row.judged(
             "crash.unreached",
             "named points not reached within 20 s, killed where it was",
-            total.unreached,
+            len(total.unreached),
             "kills",
             f"<= {total.kills // 10}",
             "== 0",
+            ", ".join(total.unreached),
         ),
         Row.judged(
             "crash.lost", "packets acknowledged, not journalled", total.missing, "packets", "== 0", note=lost

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.crash.sim.controls import CONTROLS
-from tests.crash.sim.faults import HOUR_NS, SECOND
+from tests.crash.sim.faults import HOUR_NS, SECOND, Killed
 from tests.crash.sim.plant import Plant
 from tests.crash.sim.verdict import Verdict, judge
 from tests.support.report import ROOT, Row, rule_of_three, write
@@ -69,7 +69,7 @@ def _once(seed: int, duration_ns: int, devices: int, broken: dict[str, Any]) -> 
         try:
             plant.run()
             return judge(plant), plant
-        except Exception:
+        except (Exception, Killed):
             trace = traceback.format_exc(limit=-6)
             return Verdict(seed, [f"the simulation ended early: {trace}"]), plant
 

@@ -293,9 +293,10 @@ class Plant:
         elif what == "stop":
             try:
                 self.core.stop()
-                self._die(Killed("clean stop"))
-            except RiskgateError as end:
-                self._die(end)
+                end: BaseException = Killed("clean stop")
+            except (Killed, RiskgateError) as early:
+                end = early
+            self._die(end)
         elif what == "wall_jump":
             self.clock.jump(amount)
             self.watching_since_ns = self.true_ns if self.watching_since_ns is not None else None

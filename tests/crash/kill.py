@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.alarms.events import AlarmEvent
 from gateway.ledger import LedgerReader
@@ -125,11 +125,12 @@ def batch(points: list[str], seed: int, *, control: bool = False) -> Result:
     """One data folder, one broker session: kill at each point in turn, then drain and verify."""
     result = Result()
     draw = random.Random(seed)
+    receipts: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="riskgate-crash-") as name,
         # the broker itself is never killed here, so it need not save its queue at every change
         Broker({"max_inflight_messages": "2000", "autosave_on_changes": "false"}) as broker,
-        Receiver(_verified) as receiver,
+        Receiver(partial(_take, receipts)) as receiver,
     ):
         folder = Path(name)
         fleet = [("acme", "plant", "hall", f"GD-{n}", "gas/combustible_point") for n in range(DEVICES)]
@@ -155,7 +156,7 @@ def batch(points: list[str], seed: int, *, control: bool = False) -> Result:
             for process in (core, delivery):
                 if (status := gateway.stop(process)) != 0:
                     result.failed.append(f"seed {seed}: a clean stop ended with {status}: {gateway.log()}")
-            _judge(gateway, folder, receiver, seed, result)
+            _judge(gateway, folder, receipts, seed, result)
     return result
 
 
@@ -200,7 +201,7 @@ def _kill(
     return (core, victim) if mine else (victim, delivery)
 
 
-def _judge(gateway: Gateway, folder: Path, receiver: Receiver, seed: int, result: Result) -> None:
+def _judge(gateway: Gateway, folder: Path, receipts: list[str], seed: int, result: Result) -> None:
     report = verify(gateway.data, folder / "published.jsonl")
     for invariant, compared, held, figures in report.checks:
         if "acknowledged to the publisher" in compared:
@@ -214,8 +215,8 @@ def _judge(gateway: Gateway, folder: Path, receiver: Receiver, seed: int, result
         seq = page[-1][0]
         events += [event for _, event in page if isinstance(event, AlarmEvent)]
     first: dict[str, int] = {}
-    for place, request in enumerate(receiver.requests):
-        first.setdefault(request.headers["webhook-id"], place)
+    for place, event_id in enumerate(receipts):
+        first.setdefault(event_id, place)
     result.undelivered += sum(1 for event in events if event.id not in first)
     by_alarm: dict[str, list[int]] = {}
     for event in events:
@@ -224,9 +225,13 @@ def _judge(gateway: Gateway, folder: Path, receiver: Receiver, seed: int, result
     result.disordered += sum(1 for places in by_alarm.values() if places != sorted(places))
 
 
-def _verified(request: Request) -> Reply:
-    """A receiver that takes nothing with a wrong signature."""
-    Webhook(WEBHOOK_SECRET).verify(request.body, request.headers)
+def _take(receipts: list[str], request: Request) -> Reply:
+    """A receiver that takes nothing with a wrong signature; a message cut short by a kill has one."""
+    try:
+        Webhook(WEBHOOK_SECRET).verify(request.body, request.headers)
+    except WebhookVerificationError:
+        return Reply(400)
+    receipts.append(request.headers["webhook-id"])
     return Reply(204)
 
 

@@ -39,13 +39,14 @@ def rejections(data: DataFolder, limit: int) -> tuple[Rows, Rows]:
         counts, newest = answer["counts"], answer["rejections"]
     except CoreUnreachable:
         monitor = derived(data)
-        counts = monitor.counts.rejected
+        counts = monitor.counts.turned_away()
         newest = [r._asdict() for r in reversed(list(monitor.inlet.rejections.recent)[-limit:])]
     reader = JournalReader(data.journal)
     rows: Rows = [("position", "packet", "row", "reason", "detail", "topic", "payload")]
     for item in newest:
         entry: Any = reader.entry(item["position"])
-        payload = entry.packet(item["packet"])[1]
+        before = item["packet"] < 0  # refused before the journal: only its head was kept
+        payload = entry.detail["head"] if before else entry.packet(item["packet"])[1]
         shown = payload[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
         more = f" ... {len(payload)} bytes" if len(payload) > SHOWN_BYTES else ""
         row = "" if item["row"] < 0 else item["row"]

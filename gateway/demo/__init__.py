@@ -2,7 +2,7 @@
 
 Broker, simulated plants with faults, gateway, console and a verifying webhook receiver; free ports, no root,
 one process group. It ends by itself with ``--for``, and then with 0 only if every injected fault has its
-alarm in the ledger and a verified message at the receiver, and ``verify`` holds.
+alarm in the ledger, in time, and a verified message at the receiver, and ``verify`` holds.
 """
 
 from __future__ import annotations

@@ -301,10 +301,11 @@ class Core:
             ("disk_full", "disk full") if isinstance(error, JournalFull) else ("store_locked", "file locked")
         )
         self.blind = f"{what}: {error}"
-        began = SystemFact(self._stamp(), "condition", self._blind_subject, True, {"reason": str(error)})
+        # paths of this machine are for its own operators: they reach /health and the log, no event
+        began = SystemFact(self._stamp(), "condition", self._blind_subject, active=True)
         self._held.entries.append(began)
         if self._live is not None:
-            self._live.announce(["blind", self._clock.wall_ns(), self.blind], standing=True)
+            self._live.announce(["blind", self._clock.wall_ns(), what], standing=True)
 
     def _refusal(self, ask: Ask, reason: str) -> CommandEvent:
         """The answer to a command that could not be journalled; it has no event id, for there is no event."""

@@ -195,7 +195,7 @@ def verify(
     _looks()
     from gateway.verify import verify as verify_data
 
-    report = verify_data(State.data, published)
+    report = verify_data(State.data, published, _config().sinks)
     _table("Verify", report.rows())
     raise SystemExit(0 if report.ok else 1)
 

@@ -16,7 +16,7 @@ from gateway.journal import JournalReader
 from gateway.ledger import LedgerReader
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.paths import DataFolder
-from gateway.restore import restore
+from gateway.restore import partition_of, restore
 from gateway.snapshots import SnapshotStore
 
 Rows = list[tuple[Any, ...]]
@@ -26,7 +26,7 @@ MAX_OPEN = 1_000_000
 
 def derived(data: DataFolder) -> Monitor:
     """The monitor as the journal's end leaves it: newest snapshot and tail. Reads only."""
-    found = restore(SnapshotStore(data.snapshots), behaviour=BEHAVIOUR)
+    found = restore(SnapshotStore(data.snapshots), partition_of(data.ledger), behaviour=BEHAVIOUR)
     for position, entry in JournalReader(data.journal).read(found.position):
         found.monitor.step(position, entry)
     return found.monitor

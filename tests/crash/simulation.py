@@ -128,7 +128,11 @@ def rows(
         f"{sums['rejected']} rejected"
     )
     causes = f"and {sums['excursion_due']} devices beyond a limit; no process alarm without a cause"
-    faults = f"{sums['faults']} faults, {sums['stale']} stale acknowledgements dropped"
+    faults = (
+        f"{sums['faults']} faults, {sums['stale']} stale acknowledgements dropped; excused, because the "
+        f"process died before journalling them: {sums['session_losses_untold']} lost sessions, "
+        f"{sums['clock_jumps_unseen']} clock settings"
+    )
     return [
         zero("failed", "seeds with any finding", ""),
         zero("i1", "seeds that lost an acknowledged packet or let a reading act not exactly once", "I1:"),

@@ -79,17 +79,15 @@ class Plant:
         """id of a fate -> the longest stretch of it in which the core could see."""
         self._fleet = 0
         self._link_back_ns: int | None = None
-        self._full_until_ns = 0
-        self._epoch = 0
+        self._full_until_ns = self._epoch = 0
         self._connected_before = False
         self._intake: deque[Item] = deque()
         self._transit = Transit()
         self._asks: list[Ask] = []
         self._failed_starts = 0
-        self._untold = False
-        self.untold_losses = 0
-        """Lost sessions that the broker told a process which died before it could journal them: nothing can
-        know of them afterwards, so no alarm can be asked for."""
+        self._untold = self._jumped = False
+        self.untold_losses = self.unseen_jumps = 0
+        """Lost sessions and clock settings that a process died before journalling: nobody can know."""
         self._fates = [fate for sensor in self.world.sensors for fate in sensor.fates]
         self._undo: list[Any] = []
 
@@ -212,13 +210,15 @@ class Plant:
         blind = bool(self.core.blind)
         items = [] if blind else [self._intake.popleft() for _ in range(len(self._intake))]
         asks, self._asks = self._asks, []
+        before = self.core_position()
         try:
             self.core.turn(items, asks)
         except (Killed, RiskgateError) as end:
             self._die(end)
             return
-        if items and not self.core.blind:
-            self._untold = False
+        if not self.core.blind:
+            self._jumped = self._jumped and self.core_position() == before
+            self._untold = self._untold and not items
         if self.core.blind:
             self.watching_since_ns = None
         elif blind or (self.watching_since_ns is None and self.broker.up):
@@ -251,7 +251,8 @@ class Plant:
         self._intake.clear()
         self._asks = []
         self.untold_losses += self._untold
-        self._untold = False
+        self.unseen_jumps += self._jumped
+        self._untold = self._jumped = False
         self.broker.disconnect()
         self.watching_since_ns = None
         self.disk.heal()
@@ -287,6 +288,7 @@ class Plant:
             self._die(end)
         elif what == "wall_jump":
             self.clock.jump(amount)
+            self._jumped = True
             self._watch_anew()
         elif what == "config":
             self._reconfigure()

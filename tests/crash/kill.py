@@ -29,6 +29,8 @@ from subprocess import Popen, TimeoutExpired
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.alarms.events import AlarmEvent
+from gateway.config import load
+from gateway.crashpoint import NAMES
 from gateway.ledger import LedgerReader
 from gateway.verify import verify
 from tests.support.gateway import WEBHOOK_SECRET, Gateway, webhook_table
@@ -37,21 +39,9 @@ from tests.support.publisher import Publisher
 from tests.support.receiver import Receiver, Reply, Request
 from tests.support.report import Row, rule_of_three, write
 
-CORE_POINTS = (
-    "received",
-    "before-append",
-    "after-append",
-    "after-acknowledge",
-    "after-step",
-    "before-ledger",
-    "after-ledger",
-    "before-snapshot",
-    "after-snapshot",
-    "before-segment-roll",
-    "after-segment-roll",
-)
-EVERY_ROUND = CORE_POINTS[:5]
 DELIVERY_POINTS = ("sink-before-send", "sink-after-send", "after-cursor")
+CORE_POINTS = tuple(name for name in NAMES if name not in DELIVERY_POINTS)
+EVERY_ROUND = CORE_POINTS[:5]
 BATCH = 25
 """Kills of one data folder before it is verified."""
 DEVICES = 12
@@ -202,7 +192,7 @@ def _kill(
 
 
 def _judge(gateway: Gateway, folder: Path, receipts: list[str], seed: int, result: Result) -> None:
-    report = verify(gateway.data, folder / "published.jsonl")
+    report = verify(gateway.data, folder / "published.jsonl", load(gateway.config, {}).sinks)
     for invariant, compared, held, figures in report.checks:
         if "acknowledged to the publisher" in compared:
             result.acknowledged += int(figures.split()[0])

@@ -45,14 +45,6 @@ class TimeLine:
         self.mono_ns = max(self.mono_ns, stamp.mono_ns) if stamp.boot == was else stamp.mono_ns
         return jump
 
-    def received(self, mono_ns: int) -> int:
-        """Gateway time of a monotonic reading of this boot; never ahead of now."""
-        return self.now_ns - max(0, self.mono_ns - mono_ns)
-
-    def arrived(self, mono_ns: int) -> int:
-        """Wall time of a monotonic reading of this boot."""
-        return self.wall_ns - max(0, self.mono_ns - mono_ns)
-
     def export(self) -> dict[str, Any]:
         """Plain values."""
         return dict(vars(self))

@@ -12,12 +12,12 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.ingest import LinkChange, Packet
 from gateway.monitor.entries import FLAG_DUP, FLAG_RETAINED
-from tests.ingest.bench import Bench, payloads
+from tests.ingest.bench import Bench, payloads, receiver  # noqa: F401 - a fixture
 from tests.support.mosquitto import Broker
 from tests.support.publisher import Publisher, published
 from tests.support.wait import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
 both = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 

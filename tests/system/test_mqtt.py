@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.bench import Bench, payloads
+from tests.ingest.bench import Bench, payloads, receiver  # noqa: F401 - a fixture
 from tests.support.certificates import Authority
 from tests.support.mosquitto import DEVICE_PASSWORD, DEVICES, Broker
 from tests.support.need import need
@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 from tests.support.publisher import Publisher, published
 from tests.support.wait import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
 both = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 

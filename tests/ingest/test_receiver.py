@@ -170,6 +170,31 @@ def test_a_full_intake_stops_the_reading_and_keeps_the_link(
         assert (status["reconnects"], status["stale_acks"]) == (0, 0)
 
 
+@both
+def test_a_flood_longer_than_the_keep_alive_keeps_the_link(
+    broker: Broker, tmp_path: Path, protocol: str
+) -> None:
+    """The bulk receiver's paho hears nothing of what was lifted, and must not take that for silence."""
+    with (
+        Bench(broker.port, tmp_path, protocol=protocol, keepalive_s=1) as bench,
+        Publisher(broker.port, tmp_path / "log") as devices,
+    ):
+        seen = 0
+        start = time.monotonic()
+        while time.monotonic() - start < 3.2:
+            for number in range(200 - devices.offered + devices.acked):
+                devices.publish(TOPIC, str(number))
+            bench.take()
+            seen += len(bench.packets)
+            bench.acknowledge()
+            time.sleep(0.01)
+        devices.settle()
+        bench.expect(devices.offered - seen)
+        status = bench.receiver.status()
+        assert (status["received"], status["reconnects"]) == (devices.offered, 0)
+        assert status["receiver"] == Bench.kind
+
+
 def test_a_stop_takes_nothing_more_and_sends_what_was_acknowledged(broker: Broker, tmp_path: Path) -> None:
     with Publisher(broker.port, tmp_path / "log") as devices:
         with Bench(broker.port, tmp_path) as bench:

@@ -222,6 +222,34 @@ def test_tls_with_our_own_authority(tmp_path: Path, protocol: str) -> None:
             assert "certificate verify failed" in bench.receiver.healthy(bench.clock.mono_ns())
 
 
+def test_tls_keeps_the_link_while_the_intake_is_full(tmp_path: Path) -> None:
+    """Decrypted packets wait where the kernel does not see them: that must neither spin nor lose any."""
+    authority = Authority(tmp_path)
+    broker_pair, gateway_pair = authority.issue("broker"), authority.issue("gateway")
+    pair = {"cert_file": str(gateway_pair[0]), "key_file": str(gateway_pair[1])}
+    with (
+        Broker(tls=(authority.ca, *broker_pair)) as broker,
+        Bench(
+            broker.port, tmp_path, tls=True, ca_file=str(authority.ca), max_packets=7, keepalive_s=1, **pair
+        ) as bench,
+        Publisher(broker.port, tmp_path / "log", tls=(authority.ca, *gateway_pair)) as devices,
+    ):
+        for number in range(500):
+            devices.publish(TOPIC, f"{number} " + "x" * 500)
+        devices.settle()
+        until(lambda: bench.receiver.status()["paused"], 5, "the gate is shut")
+        paused, used = time.monotonic(), time.process_time()
+        until(lambda: time.monotonic() - paused > 2.5, 5, "more than two keep-alives have passed")
+        assert time.process_time() - used < 1.5
+        assert bench.intake.depth <= 8
+        got: list[str] = []
+        while len(got) < 500:
+            got += [text.split()[0] for text in payloads(bench.expect(1))]
+            bench.acknowledge()
+        assert got == [str(number) for number in range(500)]
+        assert bench.receiver.status()["reconnects"] == 0
+
+
 def test_a_refused_subscription_is_visible_and_tried_again(tmp_path: Path) -> None:
     """mosquitto's acl file grants every subscription and then sends nothing: hence its other plug-in."""
     plugin = Path("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import structlog
 
 from gateway.clock import Clock
 from gateway.commands import ask
@@ -20,7 +22,10 @@ BEHIND_S, CAUGHT_UP_S = 5.0, 1.0
 """The oldest packet waiting is this old: the gateway is behind; it has caught up again."""
 SINK_DOWN_S = 60.0
 """A sink that fails with something this old undelivered is down."""
+DELIVERY_DOWN_S = 15.0
 DISK_HIGH, DISK_EASED = 0.90, 0.88
+
+log = structlog.get_logger("conditions")
 
 Change = tuple[str, bool, dict[str, Any]]
 """Subject, began (or ended), figures."""
@@ -34,12 +39,14 @@ class Conditions:
         self._clock = clock
         self._told: set[str] = set()
         self._sinks: dict[str, dict[str, Any]] = {}
+        self._heard_ns = clock.mono_ns()
         self._disk_used = 0.0
         self._next_ns = 0
         self._thread = threading.Thread(target=self._watch, name="conditions", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look at sinks and disk."""
+    def start(self, standing: Iterable[str] = ()) -> None:
+        """Begin to look at sinks and disk. ``standing``: subjects that the ledger still holds as begun."""
+        self._told.update(standing)
         self._thread.start()
 
     def changes(self, status: dict[str, Any]) -> list[Change]:
@@ -63,6 +70,8 @@ class Conditions:
         yield "link_stalled", stalled, {"problem": status["link_problem"]}
         limit = DISK_EASED if "disk_high" in self._told else DISK_HIGH
         yield "disk_high", self._disk_used > limit, {"used": round(self._disk_used, 3)}
+        away_s = (self._clock.mono_ns() - self._heard_ns) / 1e9
+        yield "delivery_down", away_s > DELIVERY_DOWN_S, {"seconds": round(away_s)}
         for name, sink in list(self._sinks.items()):
             down = bool(sink.get("error")) and sink.get("oldest_s", 0.0) > SINK_DOWN_S
             yield f"sink_down.{name}", down, {"error": str(sink.get("error", ""))[:200]}
@@ -72,8 +81,12 @@ class Conditions:
         while True:
             try:
                 self._sinks = ask(self._data.delivery_socket, {"op": "status"}, timeout_s=2.0)["sinks"]
-            except (CoreUnreachable, KeyError):
-                self._sinks = {}  # delivery is restarting; the supervisor tells that
-            usage = shutil.disk_usage(self._data.root)
-            self._disk_used = usage.used / usage.total
+                self._heard_ns = self._clock.mono_ns()
+            except (CoreUnreachable, KeyError, ValueError) as error:
+                log.warning("delivery does not say how its sinks are", error=str(error))
+            try:
+                usage = shutil.disk_usage(self._data.root)
+                self._disk_used = usage.used / usage.total
+            except OSError as error:
+                log.warning("the disk cannot be looked at", error=str(error))
             self._clock.sleep(LOOK_S)

@@ -25,6 +25,9 @@ from gateway import sinks as sink_kinds
 from gateway.config_problems import PREFIX, Origin, explain
 from gateway.errors import ConfigError
 
+ALIVE_BEFORE = f"{PREFIX}ALIVE_BEFORE"
+"""Set by the supervisor for a core that ran well before: it does not refuse for files that went bad since."""
+
 SINK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 FILE_KEYS = ("password_file", "ca_file", "cert_file", "key_file")

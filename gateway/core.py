@@ -39,8 +39,8 @@ class Live(Protocol):
         """Offer one position's readings."""
         ...
 
-    def send(self, frame: list[Any]) -> bool:
-        """Offer any other frame."""
+    def announce(self, frame: list[Any], *, standing: bool) -> None:
+        """Say now, and if ``standing`` to everybody who connects later, until another is announced."""
         ...
 
     def flush(self) -> None:
@@ -55,6 +55,8 @@ class Wanted:
     devices: list[Device]
     profiles: dict[str, str]
     clock: str = "wall"
+    keep: bool = False
+    """Stay with the configuration in force (the files have gone bad meanwhile)."""
     exercise: bool = False
     snapshot_every_ns: int = 60_000_000_000
     snapshots_kept: int = 3
@@ -103,6 +105,7 @@ class Core:
         self._snapshot_position = 0
         self.blind = ""
         """Why nothing is being journalled, or ""."""
+        self._blind_subject = "disk_full"
         self.turns = 0
         self.last_turn_ns = clock.mono_ns()
         self.passed_over: list[str] = []
@@ -166,7 +169,7 @@ class Core:
             Started(stamp, __version__, BEHAVIOUR, self._seed, clock, self._wanted.exercise)
         ]
         change = config_change(stamp, self._wanted.devices, self._wanted.profiles)
-        if change.digest != self.monitor.roster.digest:
+        if not self._wanted.keep and change.digest != self.monitor.roster.digest:
             entries.append(change)
         self._commit(Group(entries))
 
@@ -217,8 +220,9 @@ class Core:
         reached("before-append")
         try:
             positions = self._stores.journal.append(entries)
-        except (JournalFull, JournalBusy) as full:
-            self._hold(held, group, str(full))
+        except (JournalFull, JournalBusy) as error:
+            self._hold(held, group, str(error))
+            self._go_blind(error)
             return
         reached("after-append")
         self._last_entry_ns = self._clock.mono_ns()
@@ -239,8 +243,8 @@ class Core:
         outcomes = self._untold
         try:
             self._record(outcomes)
-        except (JournalFull, JournalBusy) as full:
-            self._go_blind(str(full))
+        except (JournalFull, JournalBusy) as error:
+            self._go_blind(error)
             return False
         self._answer(self._unanswered, outcomes)
         self._send(outcomes)
@@ -289,15 +293,19 @@ class Core:
         self._held = Group(held.entries + kept, held.acks + group.acks)
         for ask in group.asks:
             ask.answer(self._refusal(ask, reason))
-        self._go_blind(reason)
 
-    def _go_blind(self, reason: str) -> None:
-        if not self.blind:
-            began = SystemFact(self._stamp(), "condition", "disk_full", True, {"reason": reason})
-            self._held.entries.append(began)
-            if self._live is not None:
-                self._live.send(["blind", self._clock.wall_ns(), f"disk full: {reason}"])
-        self.blind = reason
+    def _go_blind(self, error: JournalFull | JournalBusy) -> None:
+        if self.blind:
+            return
+        self._blind_subject, what = (
+            ("disk_full", "disk full") if isinstance(error, JournalFull) else ("store_locked", "file locked")
+        )
+        self.blind = f"{what}: {error}"
+        # paths of this machine are for its own operators: they reach /health and the log, no event
+        began = SystemFact(self._stamp(), "condition", self._blind_subject, active=True)
+        self._held.entries.append(began)
+        if self._live is not None:
+            self._live.announce(["blind", self._clock.wall_ns(), what], standing=True)
 
     def _refusal(self, ask: Ask, reason: str) -> CommandEvent:
         """The answer to a command that could not be journalled; it has no event id, for there is no event."""
@@ -314,12 +322,12 @@ class Core:
 
     def _sight_facts(self) -> list[Entry]:
         """After what was held, which says when blindness began, and before anything newer: it is over."""
-        return [SystemFact(self._stamp(), "condition", "disk_full")] if self.blind else []
+        return [SystemFact(self._stamp(), "condition", self._blind_subject)] if self.blind else []
 
     def _see_again(self) -> None:
         self.blind = ""
         if self._live is not None:
-            self._live.send(["blind", self._clock.wall_ns(), ""])
+            self._live.announce(["blind", self._clock.wall_ns(), ""], standing=False)
 
     def _snapshot_if_due(self) -> None:
         if self._clock.mono_ns() - self._last_snapshot_ns >= self._wanted.snapshot_every_ns:

@@ -16,11 +16,10 @@ from gateway.alarms.events import UNACKNOWLEDGED, CommandEvent
 from gateway.clock import Clock, new_boot_id, new_id, new_seed
 from gateway.commands import CommandServer
 from gateway.conditions import Conditions
-from gateway.config import Config
-from gateway.core import Core, Stores, Wanted
+from gateway.config import ALIVE_BEFORE, Config
+from gateway.core import Core, Stores
 from gateway.crashpoint import reached
-from gateway.errors import FlushFailed
-from gateway.fleet import gather
+from gateway.errors import ConfigError, FlushFailed
 from gateway.grouping import Ask
 from gateway.ingest import Mids
 from gateway.ingest.admission import Admission
@@ -32,6 +31,7 @@ from gateway.live import LiveSender
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
 from gateway.snapshots import SnapshotStore
+from gateway.wanting import want, wanted
 
 IDLE_S = 0.25
 """The core looks up at least this often: Tick entries, timers, commands."""
@@ -42,19 +42,6 @@ UNKNOWN_DEVICE_BYTES = 16 * 1024
 EXIT_FLUSH_FAILED = 74
 
 
-def wanted(config: Config) -> Wanted:
-    """The fleet and profiles that the configuration names; ConfigError lists every problem."""
-    found = gather(config.fleet, config.profiles)
-    return Wanted(
-        found.devices,
-        found.texts,
-        clock=config.clock,
-        exercise=config.clock == "stream",
-        snapshot_every_ns=round(config.snapshots.every_s * 1e9),
-        warnings=found.warnings,
-    )
-
-
 class CoreProcess:
     """Everything the core process holds. ``run`` returns the exit status."""
 
@@ -63,7 +50,7 @@ class CoreProcess:
         self._config = config
         self._data = data
         self._clock = clock
-        self._wanted = wanted(config)
+        self._wanted, self._bad_files = want(config, alive_before=ALIVE_BEFORE in os.environ)
         self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._reload = threading.Event()
@@ -85,8 +72,13 @@ class CoreProcess:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._ask_reload)
-        compile_loops(self._wanted.devices, self._wanted.profiles)
         replayed = self._core.start()
+        roster = self._core.monitor.roster
+        if not roster.digest:
+            raise ConfigError(
+                [f"no configuration was ever in force, and the files are wrong: {self._bad_files}"]
+            )
+        compile_loops([roster.channels.devices[n] for n in roster.active_devices()], roster.texts)
         self._set_limits()
         self._log.info("core started", replayed=replayed, devices=len(self._wanted.devices))
         for why in self._core.passed_over:
@@ -104,7 +96,10 @@ class CoreProcess:
         server = CommandServer(self._data.core_socket, self.answer)
         server.start()
         self._receiver.start()
-        self._conditions.start()
+        alarms = self._core.monitor.engine.open_alarms()
+        self._conditions.start(a.definition.id[len("gateway:") :] for a in alarms if a.process_active)
+        if self._bad_files:
+            self._core.note("config_refused", active=True, detail={"problems": self._bad_files})
         try:
             self._loop()
         except FlushFailed as failed:
@@ -133,7 +128,7 @@ class CoreProcess:
             newest = list(monitor.inlet.rejections.recent)[-int(request.get("limit", 100)) :]
             return {
                 "rejections": [r._asdict() for r in reversed(newest)],
-                "counts": dict(monitor.counts.rejected),
+                "counts": monitor.counts.turned_away(),
             }
         if operation == "quarantine":
             return monitor.inlet.quarantine.export()
@@ -280,8 +275,9 @@ class CoreProcess:
         except queue.Empty:
             return {
                 "accepted": False,
-                "reason_en": "the core did not answer in time; the command will not act later",
-                "reason_zh": "核心未在时限内应答; 该命令不会再执行",
+                "reason_en": "not confirmed in time: look at the alarm before you repeat it; "
+                "a command that was not journalled by now is refused",
+                "reason_zh": "未在时限内确认: 重复操作前请查看该报警; 此刻尚未记录的命令将被拒绝",
             }
         return {
             "accepted": event.accepted,
@@ -322,9 +318,11 @@ class CoreProcess:
             new = wanted(self._config)
         except Exception as error:  # noqa: BLE001 - a wrong new configuration must not end the running one
             self._log.error("new configuration refused, the old one stays in force", problems=str(error))
+            self._core.note("config_refused", active=True, detail={"problems": str(error)})
             return
         changed = self._core.change_config(new.devices, new.profiles)
         self._set_limits()
+        self._core.note("config_refused", active=False)
         self._log.info("configuration reloaded", changed=changed)
 
     def _stop(self, *_signal: object) -> None:

@@ -39,9 +39,5 @@ class BehaviourDiffers(RiskgateError):
     """Replaying the journal gave other events than the ledger holds."""
 
 
-class CommandRefused(RiskgateError):
-    """The core said no; the message says why."""
-
-
 class CoreUnreachable(RiskgateError):
     """No core answers on the command socket."""

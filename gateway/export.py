@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -20,16 +20,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 QUALITY = ("good", "uncertain", "bad")
 FLAGS = ((LATE, "late"), (SUSPECT, "suspect"), (RETAINED, "retained"), (DISORDER, "out_of_order"))
 END_OF_TIME_NS = 1 << 62
+READING = (
+    "time", "enterprise", "site", "device", "channel", "value", "unit", "quality", "reason", "flags",
+)  # fmt: skip
+"""Columns of a reading."""
+ALARM = ("seq", "time", *AlarmEvent.__struct_fields__)
+"""Columns of an alarm event."""
 
 
 def readings(data: DataFolder, to: TextIO, form: str, channel: str | None) -> None:
     """Every reading of the local history (of one channel, if named), oldest hour first."""
-    _write(to, form, _readings(data, channel))
+    _write(to, form, READING, _readings(data, channel))
 
 
 def alarms(data: DataFolder, to: TextIO, form: str) -> None:
     """Every alarm event of the ledger, in order."""
-    _write(to, form, _alarms(data))
+    _write(to, form, ALARM, _alarms(data))
 
 
 def _readings(data: DataFolder, channel: str | None) -> Iterator[dict[str, Any]]:
@@ -63,18 +69,15 @@ def _alarms(data: DataFolder) -> Iterator[dict[str, Any]]:
                 yield row | {name: msgspec.to_builtins(getattr(event, name)) for name in names}
 
 
-def _write(to: TextIO, form: str, rows: Iterable[dict[str, Any]]) -> None:
+def _write(to: TextIO, form: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     if form == "jsonl":
         for row in rows:
             to.write(json.dumps(row, ensure_ascii=False) + "\n")
         return
     writer = csv.writer(to, lineterminator="\n")
-    first = True
+    writer.writerow(columns)
     for row in rows:
-        if first:
-            writer.writerow(row)
-            first = False
-        writer.writerow(safe_cell(value) for value in row.values())
+        writer.writerow(safe_cell(row[name]) for name in columns)
 
 
 def safe_cell(value: Any) -> Any:

@@ -16,7 +16,7 @@ from gateway.journal import JournalReader
 from gateway.ledger import LedgerReader
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.paths import DataFolder
-from gateway.restore import restore
+from gateway.restore import partition_of, restore
 from gateway.snapshots import SnapshotStore
 
 Rows = list[tuple[Any, ...]]
@@ -26,7 +26,7 @@ MAX_OPEN = 1_000_000
 
 def derived(data: DataFolder) -> Monitor:
     """The monitor as the journal's end leaves it: newest snapshot and tail. Reads only."""
-    found = restore(SnapshotStore(data.snapshots), behaviour=BEHAVIOUR)
+    found = restore(SnapshotStore(data.snapshots), partition_of(data.ledger), behaviour=BEHAVIOUR)
     for position, entry in JournalReader(data.journal).read(found.position):
         found.monitor.step(position, entry)
     return found.monitor
@@ -39,13 +39,14 @@ def rejections(data: DataFolder, limit: int) -> tuple[Rows, Rows]:
         counts, newest = answer["counts"], answer["rejections"]
     except CoreUnreachable:
         monitor = derived(data)
-        counts = monitor.counts.rejected
+        counts = monitor.counts.turned_away()
         newest = [r._asdict() for r in reversed(list(monitor.inlet.rejections.recent)[-limit:])]
     reader = JournalReader(data.journal)
     rows: Rows = [("position", "packet", "row", "reason", "detail", "topic", "payload")]
     for item in newest:
         entry: Any = reader.entry(item["position"])
-        payload = entry.packet(item["packet"])[1]
+        before = item["packet"] < 0  # refused before the journal: only its head was kept
+        payload = entry.detail["head"] if before else entry.packet(item["packet"])[1]
         shown = payload[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
         more = f" ... {len(payload)} bytes" if len(payload) > SHOWN_BYTES else ""
         row = "" if item["row"] < 0 else item["row"]

@@ -55,6 +55,7 @@ class LiveSender:
         self._sent_version = -1
         self._wait = 0
         self._retry_every = retry_every
+        self._standing: list[Any] | None = None
         self.dropped = 0
 
     def send_readings(self, version: int, previous: int, position: int, readings: Readings) -> bool:
@@ -72,8 +73,16 @@ class LiveSender:
         """Offer any other frame."""
         return self._connected() and self._queue(frame)
 
+    def announce(self, frame: list[Any], *, standing: bool) -> None:
+        """Send a frame now; a ``standing`` one again on every new connection until another is announced."""
+        self._standing = frame if standing else None
+        self.send(frame)
+
     def flush(self) -> None:
         """Write what the socket takes now."""
+        if self._standing is not None:
+            self._wait = 0  # whoever is away must hear it the moment he is back
+            self._connected()
         if self._link is None or not self._buffer:
             return
         try:
@@ -116,6 +125,8 @@ class LiveSender:
         link.setblocking(False)
         self._link = link
         self._wait = 0
+        if self._standing is not None:
+            self._buffer += pack(self._standing)
         return True
 
     def _drop_link(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
+from gateway.ledger import LedgerReader
 from gateway.monitor.monitor import Monitor
 from gateway.snapshots import Snapshot, SnapshotStore
 
@@ -47,3 +49,10 @@ def restore(
             before = snapshot.position - 1
     passed_over += [f"{path}: damaged" for path in store.damaged]
     return Restored(Monitor(partition), 0, passed_over)
+
+
+def partition_of(ledger: Path) -> int:
+    """Whose files these are, for commands that are given a data folder and nothing else: the partition that
+    the ledger's first event names in its id; 1 where there is no event yet."""
+    first = LedgerReader(ledger).events_after(0, 1) if ledger.exists() else []
+    return int(first[0][1].id.split("-")[0]) if first else 1

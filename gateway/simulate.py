@@ -34,7 +34,7 @@ def air_quality(
         raise RiskgateError(f"device {device!r} must be <enterprise>/<site>/<device>, and speed 0 or more")
     try:
         rows = recording.read(file.read_text(encoding="utf-8").splitlines())
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise RiskgateError(f"{file}: {error}") from error
     address = _address(config, device, username, password_file)
     log = published.open("a", encoding="utf-8", buffering=1) if published is not None else None

@@ -20,20 +20,25 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.commands import ask
-from gateway.config import Config
+from gateway.config import ALIVE_BEFORE, Config
 from gateway.errors import CoreUnreachable, RiskgateError
 from gateway.metrics import render
 from gateway.paths import DataFolder
 
 SILENT_CORE_S = 5.0
 """After this long without a round of the core, /health says 503."""
+CORE_STOP_S, DELIVERY_STOP_S = 5.0, 4.0
+"""Together below the ten seconds in which the gateway promises to stop."""
 RESTART_S = (0.2, 1.0, 2.0, 5.0, 10.0)
 STEADY_NS = 60_000_000_000
 """A process that lived this long is restarted without a wait."""
-STOP_S = 8.0
+EXIT_TRY_AGAIN = 75
+"""What hinders the process now may be over soon (a full disk, a locked file): start it again."""
 EXIT_REFUSED = 78
-"""A process that ends so (configuration, another core, damaged journal) would end so again: give up."""
+"""A core that ends so before it ever answered (configuration, another core, damaged journal) would end so
+again: give up. One that has answered is started again: it may go on with what was in force."""
 PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
 class Process:
@@ -42,6 +47,8 @@ class Process:
     def __init__(self, name: str, command: list[str], environment: dict[str, str], clock: Clock) -> None:
         self.name = name
         self.restarts = 0
+        self.answered = False
+        """Whether it ever answered a status question, or at least was not refused at its start."""
         self._command = command
         self._environment = environment
         self._clock = clock
@@ -55,12 +62,12 @@ class Process:
         self._started_ns = self._clock.mono_ns()
         self._child = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
             self._command,
-            env=self._environment,
+            env={**self._environment, **({ALIVE_BEFORE: "1"} if self.answered else {})},
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, takes no lock
         )
 
     def tend(self) -> int | None:
-        """Restart it if it died and its wait is over; the exit status if it must not be restarted."""
+        """Restart it if it died and its wait is over; the exit status if it refused to start at all."""
         if self._child is None:
             if self._clock.mono_ns() >= self._next_ns:
                 self.restarts += 1
@@ -70,8 +77,10 @@ class Process:
         if status is None:
             return None
         self._child = None
-        if status == EXIT_REFUSED:
+        if status == EXIT_REFUSED and not self.answered and self.name == "core":
             return status
+        # whatever else ended it, it was not refused at its start
+        self.answered = self.answered or status not in (EXIT_REFUSED, EXIT_TRY_AGAIN)
         now = self._clock.mono_ns()
         self._failures = 0 if now - self._started_ns > STEADY_NS else self._failures + 1
         wait_s = RESTART_S[min(self._failures, len(RESTART_S) - 1)]
@@ -111,7 +120,8 @@ class Supervisor:
         self._delivery = Process("delivery", [*base, "delivery"], environment, clock)
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT: 0. A child's refusal to start ends all with its status."""
+        """Until SIGTERM or SIGINT: 0. A core's refusal to start ends all with its status; delivery never ends
+        the core: what it cannot deliver now waits."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, lambda *_: self._core.signal(signal.SIGHUP))
@@ -119,13 +129,18 @@ class Supervisor:
         for process in (self._delivery, self._core):
             process.start()
         status = 0
+        looks = 0
         while not self._stopping.wait(0.2):
-            refused = self._core.tend() or self._delivery.tend()
+            looks += 1
+            if looks % 10 == 0 and not self._core.answered:
+                self.statuses()
+            refused = self._core.tend()
             if refused:
                 status = refused
                 break
-        core = self._core.stop(STOP_S)
-        delivery = self._delivery.stop(STOP_S)
+            self._delivery.tend()
+        core = self._core.stop(CORE_STOP_S)
+        delivery = self._delivery.stop(DELIVERY_STOP_S)
         server.shutdown()
         return status or max(core, delivery, 0)
 
@@ -169,7 +184,10 @@ class Supervisor:
 
     def statuses(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """What core and delivery say of themselves now; None for one that does not answer."""
-        return _status(self._data.core_socket), _status(self._data.delivery_socket)
+        core, delivery = _status(self._data.core_socket), _status(self._data.delivery_socket)
+        self._core.answered = self._core.answered or core is not None
+        self._delivery.answered = self._delivery.answered or delivery is not None
+        return core, delivery
 
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the gateway sees, and why not."""
@@ -181,7 +199,7 @@ class Supervisor:
             if core["turn_age_s"] > SILENT_CORE_S:
                 problems.append(f"the core has been silent for {core['turn_age_s']:.1f} s")
             if core["blind"]:
-                problems.append(f"gateway blind: disk full ({core['blind_reason']})")
+                problems.append(f"gateway blind: {core['blind_reason']}")
         notes = []
         if core is not None and not core["link_up"]:
             notes.append("no connection to the broker")
@@ -213,4 +231,4 @@ def _status(path: Path) -> dict[str, Any] | None:
 
 def _die_with_parent() -> None:
     """Linux: the child gets SIGTERM when the supervisor dies, however it dies."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -237,6 +237,20 @@ SYSTEM: dict[str, SystemAlarm] = {
         "Free space in the data folder at once; the gateway goes on by itself.",
         "立即清理数据目录空间;网关会自行恢复。",
     ),
+    "store_locked": SystemAlarm(
+        1,
+        "Gateway blind: another program holds the gateway's file, readings are not taken",
+        "网关失明:其他程序占用了网关文件,不再接收读数",
+        "Stop the program that has the data folder's files open; the gateway goes on by itself.",
+        "停止占用数据目录文件的程序;网关会自行恢复。",
+    ),
+    "delivery_down": SystemAlarm(
+        1,
+        "Delivery does not answer: messages and readings wait",
+        "投递进程无响应:消息和读数正在等待",
+        "See the gateway's log; nothing is lost, what waits is sent when delivery is back.",
+        "查看网关日志;没有数据丢失,投递恢复后会补发。",
+    ),
     "disk_high": SystemAlarm(
         2,
         "The disk is nearly full",

@@ -109,8 +109,9 @@ def _add_commands(app: FastAPI, core_socket: Path) -> None:
         except (CoreUnreachable, ValueError) as error:
             body = {
                 "accepted": False,
-                "reason_en": f"{error} Nothing was done and nothing will be done later.",
-                "reason_zh": "核心无应答:命令未执行,之后也不会执行。",
+                "reason_en": f"{error} Look at the alarm before you repeat it: what was not taken by now "
+                "is refused.",
+                "reason_zh": "核心无应答: 重复操作前请查看该报警; 此刻尚未受理的命令将被拒绝。",
             }
             return JSONResponse(body, 503)
         return JSONResponse(answer, 200 if answer.get("accepted") else 409)

@@ -43,7 +43,7 @@ class LedgerLane:
         self._ledger = ledger
         self._clock = clock
         self._backoff = backoff
-        self._cursor = store.cursor(name, LANE)
+        self._cursor = store.begin(name, LANE, 0, "")  # no filter: it takes every event
         self._batch: EventsBatch | None = None
         self._answer: Delivered | Refused | None = None
         self._queued: list[DeadLetter] = store.queued(name)

@@ -55,10 +55,8 @@ class MessageLane:
         self._order = AlarmOrder()
         for message in store.waiting(name):
             self._order.add(message)
-        self._cursor = store.cursor(name, LANE)
-        if sink.since == "now" and not store.known(name, LANE):
-            store.advance(name, LANE, 0, ledger.head())
-            self._cursor = store.cursor(name, LANE)
+        start = ledger.head() if sink.since == "now" else 0
+        self._cursor = store.begin(name, LANE, start, sink.filters)
         self._delivered = 0
         self._error = ""
 

@@ -28,6 +28,12 @@ class SinkAccount:
     receipts: set[int] = field(default_factory=set)
     waiting: set[int] = field(default_factory=set)
     dead: set[int] = field(default_factory=set)
+    died: set[int] = field(default_factory=set)
+    """Those that ever were a dead letter, also if they were sent after all."""
+    order: list[int] = field(default_factory=list)
+    """First receipts of single events, in the order of the hash chain."""
+    begun: tuple[int, str] | None = None
+    """By which filters events are enrolled, and the last event before they applied; None: not recorded."""
 
     @property
     def missing(self) -> set[int]:
@@ -40,17 +46,28 @@ def accounts(path: Path) -> list[SinkAccount]:
     if not path.exists():
         return []
     found: dict[str, SinkAccount] = {}
+    again: set[int] = set()
     with closing(_open(path)) as db:
+        db.execute("BEGIN")  # one view of all tables: delivery may be at work
         for (body,) in db.execute("SELECT body FROM record ORDER BY position"):
-            _take(found, json.loads(body))
+            _take(found, again, json.loads(body))
         for sink, seq in db.execute("SELECT sink, seq FROM message"):
             _of(found, sink).waiting.add(seq)
-        for sink, seq in db.execute(
-            "SELECT sink, seq FROM deadletter WHERE lane = 'events' AND state != 'resent'"
-        ):
-            _of(found, sink).dead.add(seq)
+        letters = "SELECT id, sink, seq, part, state FROM deadletter WHERE lane = 'events'"
+        for number, sink, seq, part, state in db.execute(letters):
+            account = _of(found, sink)
+            if state != "resent":
+                account.dead.add(seq)
+            elif not part and number in again:
+                account.receipts.add(seq)
+                account.taken.add(seq)
         for sink, position in db.execute("SELECT sink, position FROM cursor WHERE lane = 'events'"):
             _of(found, sink).events = position
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'begun'").fetchone():
+            for sink, after, filters in db.execute(
+                "SELECT sink, position, filters FROM begun WHERE lane = 'events'"
+            ):
+                _of(found, sink).begun = (after, filters)
     return [found[name] for name in sorted(found)]
 
 
@@ -66,24 +83,23 @@ def check_chain(path: Path) -> ChainCheck:
     return walk.result()
 
 
-def receipts_of(path: Path, sink: str) -> dict[str, int]:
-    """Event id -> wall ns of its receipt, for a sink of single events."""
-    with closing(_open(path)) as db:
-        rows = [json.loads(body) for (body,) in db.execute("SELECT body FROM record ORDER BY position")]
-    return {
-        r["event"]: r["at_ns"] for r in rows if r["kind"] == "receipt" and r["sink"] == sink and "event" in r
-    }
-
-
-def _take(found: dict[str, SinkAccount], record: dict[str, Any]) -> None:
-    account = _of(found, record["sink"])
-    match record["kind"]:
-        case "enrolled":
-            account.taken.update(record["seqs"])
-        case "receipt" if record.get("lane") == "events" and "first" in record:
+def _take(found: dict[str, SinkAccount], again: set[int], record: dict[str, Any]) -> None:
+    """Note one row of the chain. ``again``: numbers of dead letters that were sent after all."""
+    sink: str = record["sink"]
+    match record["kind"], record.get("lane"):
+        case "enrolled", _:
+            _of(found, sink).taken.update(record["seqs"])
+        case "receipt", "events" if "first" in record:
+            account = _of(found, sink)
             numbers = range(record["first"], record["last"] + 1)
+            if "event" in record and record["first"] not in account.receipts:
+                account.order.append(record["first"])
             account.receipts.update(numbers)
             account.taken.update(numbers)
+        case "receipt", "events" if "id" in record:
+            again.add(record["id"])
+        case "dead", "events" if "seq" in record:
+            _of(found, sink).died.add(record["seq"])
 
 
 def _of(found: dict[str, SinkAccount], sink: str) -> SinkAccount:

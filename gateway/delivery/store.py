@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from gateway.chain import GENESIS, ChainCheck, ChainWalk, Head, link
-from gateway.delivery.tables import CURSOR, DEAD, MESSAGE, META, RECORD
+from gateway.delivery.tables import BEGUN, CURSOR, DEAD, MESSAGE, META, RECORD
 from gateway.errors import JournalError
 
 
@@ -106,11 +106,20 @@ class DeliveryStore:
         with self._begin() as db:
             return int(db.execute(sa.select(CURSOR.c.position).where(where)).scalar() or 0)
 
-    def known(self, sink: str, lane: str) -> bool:
-        """Whether this sink ever had a cursor."""
+    def begin(self, sink: str, lane: str, position: int, filters: str) -> int:
+        """A lane begins, or goes on: a new one after ``position``. Where its filters are not those it had,
+        the cursor they apply from is kept. Returns the cursor."""
         where = (CURSOR.c.sink == sink) & (CURSOR.c.lane == lane)
+        mine = (BEGUN.c.sink == sink) & (BEGUN.c.lane == lane)
         with self._begin() as db:
-            return db.execute(sa.select(CURSOR.c.position).where(where)).first() is not None
+            cursor = db.execute(sa.select(CURSOR.c.position).where(where)).scalar()
+            if cursor is None:
+                cursor = position
+                self._move(db, sink, lane, cursor)
+            if db.execute(sa.select(BEGUN.c.filters).where(mine)).scalar() != filters:
+                db.execute(BEGUN.delete().where(mine))
+                db.execute(BEGUN.insert().values(sink=sink, lane=lane, position=cursor, filters=filters))
+        return int(cursor)
 
     def advance(
         self, sink: str, lane: str, first: int, last: int, receipt: str = "", dead: Sequence[DeadLetter] = ()

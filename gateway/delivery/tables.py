@@ -13,6 +13,15 @@ CURSOR = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("at_ns", sa.BigInteger, nullable=False),
 )
+BEGUN = sa.Table(
+    "begun",
+    META,
+    sa.Column("sink", sa.Text, primary_key=True),
+    sa.Column("lane", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("filters", sa.Text, nullable=False),
+)
+"""By which filters a lane takes events, and the last event before they applied: for ``riskgate verify``."""
 MESSAGE = sa.Table(
     "message",
     META,

@@ -2,7 +2,7 @@
 
 Broker, simulated plants with faults, gateway, console and a verifying webhook receiver; free ports, no root,
 one process group. It ends by itself with ``--for``, and then with 0 only if every injected fault has its
-alarm in the ledger and a verified message at the receiver, and ``verify`` holds.
+alarm in the ledger, in time, and a verified message at the receiver, and ``verify`` holds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rich.console import Console
 
 from gateway.clock import Clock, SystemClock
 from gateway.commands import ask
+from gateway.config import load
 from gateway.demo import screen, world
 from gateway.demo.plants import LABELS, PUBLISHED
 from gateway.demo.processes import Child, free_ports, wait_listening
@@ -182,7 +183,8 @@ class City:
         shown = self.shown()
         events = alarm_events(LedgerReader(self._data.ledger))
         took: Latency = latency(self._data, events, self._receiver.receipts)
-        report: Report = verify(self._data, self._data.root / PUBLISHED)
+        sinks = load(self._data.root / "riskgate.toml", {}).sinks
+        report: Report = verify(self._data, self._data.root / PUBLISHED, sinks)
         screen.summary(out, status, shown, events, self._receiver, took, report)
         good = bool(shown) and all(s.ok for s in shown) and report.ok and self._receiver.refused == 0
         return 0 if good else 1

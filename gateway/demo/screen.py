@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from gateway.alarms.events import AlarmEvent
 from gateway.demo.receiver import Receiver
@@ -121,7 +122,7 @@ def summary(
     for name in report.rows()[0]:
         checks.add_column(name, overflow="fold")
     for row in report.rows()[1:]:
-        checks.add_row(*row)
+        checks.add_row(*map(Text, row))  # figures may hold text of devices
     out.print(checks)
     counts = status.get("counts", {})
     repeated = sum(receipt.times - 1 for receipt in receiver.receipts.values())

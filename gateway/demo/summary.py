@@ -33,8 +33,8 @@ class Shown(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Alarm in the ledger and genuine message at the receiver."""
-        return self.event is not None and self.receipt is not None
+        """Alarm in the ledger in time, and genuine message at the receiver."""
+        return self.event is not None and self.in_time and self.receipt is not None
 
     @property
     def seconds(self) -> float | None:

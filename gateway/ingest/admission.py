@@ -24,11 +24,6 @@ _ID = rb"[A-Za-z0-9._:-]{1,64}"
 _TOPIC = re.compile(rb"rg/(" + rb"/".join([_ID] * 3) + rb")/" + _ID)
 
 
-def unknown_limit(_device: str) -> int:
-    """The limit when no fleet is loaded: every device is unknown."""
-    return UNKNOWN_LIMIT
-
-
 def refused(reason: str, packet: Packet) -> RefusedPacket:
     """What is kept of a packet that may not enter."""
     text = packet.topic.decode("ascii", "backslashreplace")

@@ -145,7 +145,7 @@ def _rows(segment: Segment, after: int, until: int) -> list[Row]:
         )
         for row in rows:
             page.append(row)
-            size += len(row[1])
+            size += len(row[1]) if isinstance(row[1], bytes) else 0  # a damaged cell may hold anything
             if size >= PAGE_BYTES:
                 break
         rows.close()
@@ -156,5 +156,5 @@ def decode_row(folder: Path, position: int, body: bytes) -> Entry:
     """The entry of a stored body; JournalError names the position if it is none."""
     try:
         return decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, TypeError) as error:
         raise JournalError(f"{folder}: position {position} is not a journal entry: {error}") from error

@@ -140,7 +140,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             f"file:{quote(os.fspath(path))}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_S
         )
         yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite repeats damaged text in its messages
         hint = ""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
             hint = " (a core died while closing it; the next start of the core finishes that)"

@@ -42,6 +42,12 @@ class Counts(msgspec.Struct):
         sums: dict[str, int] = getattr(self, table)
         sums[reason] = sums.get(reason, 0) + count
 
+    def turned_away(self) -> dict[str, int]:
+        """Refused before the journal and rejected after it, by reason."""
+        return {
+            k: self.refused.get(k, 0) + self.rejected.get(k, 0) for k in {**self.refused, **self.rejected}
+        }
+
     def balanced(self) -> bool:
         """Whether every decoded reading is accounted for."""
         return self.decoded == self.effective + self.duplicates + sum(self.rejected.values())

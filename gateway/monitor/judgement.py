@@ -20,6 +20,9 @@ from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Change, Roster
 from gateway.monitor.timeline import TimeLine
 
+MAX_NOTE = 300
+"""Characters of a system condition's figures in its reason."""
+
 
 class Judgement:
     """The events of one entry are numbered in the order they are made."""
@@ -79,10 +82,16 @@ class Judgement:
 
     def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
-        del detail
         name, _, of_what = subject.partition(".")
+        note = ", ".join(f"{key} {value}" for key, value in sorted((detail or {}).items()))[:MAX_NOTE]
         self._put(
-            definition.system(name, of_what), active=active, event_ns=0, value=None, limit=None, flags=()
+            definition.system(name, of_what),
+            active=active,
+            event_ns=0,
+            value=None,
+            limit=None,
+            flags=(),
+            note=note,
         )
 
     def command(self, entry: OperatorCommand) -> None:
@@ -158,6 +167,7 @@ class Judgement:
         value: float | None,
         limit: float | None,
         flags: tuple[str, ...],
+        note: str = "",
     ) -> None:
         if self.exercise:
             flags = (*flags, "exercise")
@@ -169,6 +179,8 @@ class Judgement:
             value=value,
             limit=limit,
             flags=flags,
+            note_en=note,
+            note_zh=note,
         )
         if event is not None:
             self._outcome.events.append(event)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detectors import Readings
+from detectors import NOT_LIVE, Readings
 from gateway.alarms.engine import Engine
 from gateway.monitor.bank import PER_READING, Detector
 from gateway.monitor.channels import ChannelTable
@@ -26,7 +26,7 @@ from gateway.monitor.entries import (
     Tick,
 )
 from gateway.monitor.judgement import Judgement
-from gateway.monitor.outcome import Outcome
+from gateway.monitor.outcome import Outcome, Rejected
 from gateway.monitor.packets import Inlet
 from gateway.monitor.roster import Change, Roster, settings_of, unpack
 from gateway.monitor.silence import Silence
@@ -89,7 +89,7 @@ class Monitor:
             case Link():
                 self._link(entry)
             case SystemFact():
-                self._fact(entry)
+                self._fact(entry, outcome)
             case ConfigChange():
                 self._config(entry)
             case Started():
@@ -133,9 +133,11 @@ class Monitor:
             self.judgement.clock_changed(device, int(readings.event_ns[row]), skew_change)
         self._judge(readings, begin, len(readings))
         self.silence.heard(readings, self.judgement)
-        self.last_value[readings.slot] = readings.value
-        self.last_event_ns[readings.slot] = readings.event_ns
-        self.last_quality[readings.slot] = readings.quality
+        live = (readings.time & NOT_LIVE) == 0
+        slots = readings.slot[live]
+        self.last_value[slots] = readings.value[live]
+        self.last_event_ns[slots] = readings.event_ns[live]
+        self.last_quality[slots] = readings.quality[live]
 
     def _judge(self, readings: Readings, begin: int, end: int) -> None:
         if begin == end:
@@ -210,9 +212,13 @@ class Monitor:
                 self.judgement.condition("possible_gap", active=True)
                 self.judgement.condition("possible_gap", active=False)
 
-    def _fact(self, entry: SystemFact) -> None:
+    def _fact(self, entry: SystemFact, outcome: Outcome) -> None:
         if entry.kind == "refused":
-            self.counts.add("refused", str(entry.detail.get("reason", "")))
+            reason = str(entry.detail.get("reason", ""))
+            self.counts.add("refused", reason)
+            size = f"{entry.detail.get('size', '?')} bytes"
+            refused = Rejected(outcome.position, -1, -1, reason, size, entry.subject)
+            self.inlet.rejections.recent.append(refused)
         elif entry.kind == "condition":
             if entry.subject == "disk_full":
                 self.silence.blind(active=entry.active, now_ns=self.line.now_ns)

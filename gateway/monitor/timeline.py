@@ -27,7 +27,7 @@ class TimeLine:
     def advance(self, stamp: Stamp) -> int:
         """Take an entry's stamp; returns by how much the wall clock was set since the last entry, in ns,
         0 if less than two seconds."""
-        jump = 0
+        jump, was = 0, self.boot
         if stamp.boot == self.boot:
             elapsed = max(0, stamp.mono_ns - self.mono_ns)
             drift = stamp.wall_ns - self.wall_ns - elapsed
@@ -41,7 +41,8 @@ class TimeLine:
         if not self.stream:
             self.now_ns += elapsed
         self.wall_ns = stamp.wall_ns
-        self.mono_ns = stamp.mono_ns
+        # within one round an entry may bear a stamp a little older than the one before it
+        self.mono_ns = max(self.mono_ns, stamp.mono_ns) if stamp.boot == was else stamp.mono_ns
         return jump
 
     def received(self, mono_ns: int) -> int:

@@ -132,6 +132,8 @@ class Messages(Protocol):
     """Age before a message becomes a dead letter."""
     since: str
     """Where a sink that was never here before begins: "start" of the ledger, or "now"."""
+    filters: str
+    """All that ``takes`` depends on, as text, never empty: equal filters take equal events."""
 
     def takes(self, event: Event) -> bool:
         """Whether this event is for this sink."""

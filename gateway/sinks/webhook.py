@@ -30,6 +30,8 @@ BODY_CAP = 65536
 MESSAGE_BYTES_MAX = 65536
 """CloudEvents 1.0, "Size limits": intermediaries must forward events of 64 KiB or less."""
 RETRIED = frozenset({408, 409, 425, 429})
+FILTERS = {"events", "priority_max", "categories", "enterprises", "families", "conditions"}
+"""The settings that decide which events are sent."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
@@ -105,6 +107,7 @@ class Sink:
         self.max_attempts = settings.max_attempts
         self.max_age_s = settings.max_age_s
         self.since = settings.since
+        self.filters = settings.model_dump_json(include=FILTERS)
         self._settings = settings
         self._context = context
         self._keys = [key_of(secret.get_secret_value()) for secret in settings.secrets]

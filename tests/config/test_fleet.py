@@ -128,9 +128,13 @@ def test_profiles_of_further_folders(tmp_path: Path) -> None:
     (tmp_path / "gas").mkdir()
     (tmp_path / "gas" / "mine.toml").write_text(packaged["gas/combustible_point"], encoding="utf-8-sig")
     (tmp_path / "gas" / "notes.txt").write_text("not a profile")
-    texts = read_profiles([tmp_path])
-    assert set(texts) == set(packaged) | {"gas/mine"}
-    assert check_profiles(texts)["gas/mine"].points == check_profiles(texts)["gas/combustible_point"].points
+    places: dict[str, str] = {}
+    texts = read_profiles([tmp_path], places)
+    assert set(texts) == set(places) == set(packaged) | {"gas/mine"}
+    assert places["gas/mine"] == f"{tmp_path}/gas/mine.toml"
+    assert places["gas/combustible_point"] == "device_profiles/gas/combustible_point.toml"
+    profiles = check_profiles(texts, places)
+    assert profiles["gas/mine"].points == profiles["gas/combustible_point"].points
 
 
 def test_every_problem_of_every_file(tmp_path: Path) -> None:
@@ -143,8 +147,8 @@ def test_every_problem_of_every_file(tmp_path: Path) -> None:
     assert caught.value.problems == [
         f"{tmp_path}/stray.toml: lies outside a family; move it to {tmp_path}/<family>/stray.toml",
         (
-            f"{tmp_path}/gas/combustible_point.toml: profile gas/combustible_point exists already; "
-            "rename this file"
+            f"{tmp_path}/gas/combustible_point.toml: profile gas/combustible_point exists already in "
+            "device_profiles/gas/combustible_point.toml; rename this file"
         ),
         f"{tmp_path}/gas/gbk.toml: byte 4 is not UTF-8; save the file as UTF-8",
         f"{tmp_path}/gone: is no folder; create it, or correct 'profiles' in the configuration",
@@ -162,9 +166,9 @@ def test_broken_profiles_and_a_broken_fleet_are_told_together(tmp_path: Path) ->
         gather(write(tmp_path, HEADER + "e,s,A,GD 1,gas/one\n"), [tmp_path / "own"])
     told = caught.value.problems
     assert len(told) == 4, told
-    assert told[0].startswith("profile gas/one: alarm[1].setpoint: 250 is outside the range 0..100 %LEL")
-    assert told[1].startswith("profile gas/one: alarm: on 'lel' H 250 is not below HH 50 %LEL")
-    assert told[2].startswith("profile gas/two: example[1]: reading 1: expected lel 4.3 (good)")
+    assert told[0].startswith(f"{own}/one.toml: alarm[1].setpoint: 250 is outside the range 0..100 %LEL")
+    assert told[1].startswith(f"{own}/one.toml: alarm: on 'lel' H 250 is not below HH 50 %LEL")
+    assert told[2].startswith(f"{own}/two.toml: example[1]: reading 1: expected lel 4.3 (good)")
     assert told[3].startswith(f"{tmp_path}/fleet.csv: line 2: device 'GD 1' is no id")
 
 

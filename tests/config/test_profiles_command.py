@@ -28,13 +28,13 @@ def test_check_goes_on_after_a_broken_profile(tmp_path: Path) -> None:
     rows, problems = check(load(None, {"profiles": [str(tmp_path)]}))
     results = {row[0]: row[-1] for row in rows[1:]}
     assert (results["pipeline/a"], results["pipeline/b"], results["pipeline/rtu"]) == (
-        "1 problems",
-        "1 problems",
+        "1 problem",
+        "1 problem",
         "ok",
     )
-    assert problems[0].startswith("pipeline/a: not TOML")
+    assert problems[0].startswith(f"{tmp_path}/pipeline/a.toml: not TOML")
     assert problems[1] == (
-        "pipeline/b: example[4]: expected refused by empty, got refused by wrong_unit; "
+        f"{tmp_path}/pipeline/b.toml: example[4]: expected refused by empty, got refused by wrong_unit; "
         "correct the payload, its readings or refused"
     )
 

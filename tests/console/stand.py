@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ class Stand:
         self.ids = EventIds(1)
         self.engine = Engine(self.ids)
         self.position = 0
+        self._turn = threading.Lock()  # as in the core: one thing after another
         self.asked: list[dict[str, Any]] = []
         self.status: dict[str, Any] = {
             "turn_age_s": 0.1, "behind_s": 0.0, "blind": False, "exercise": False, "link_up": True,
@@ -123,6 +125,10 @@ class Stand:
 
     def apply(self, *changes: tuple[Definition, bool, float]) -> None:
         """Conditions begin or end: (definition, active, value), one ledger transaction."""
+        with self._turn:
+            self._apply(changes)
+
+    def _apply(self, changes: tuple[tuple[Definition, bool, float], ...]) -> None:
         self.position += 1
         self.ids.begin(self.position)
         events: list[Event] = []
@@ -143,6 +149,10 @@ class Stand:
         if request["op"] == "status":
             return self.status
         self.asked.append(request)
+        with self._turn:
+            return self._obey(request)
+
+    def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
         self.position += 1
         self.ids.begin(self.position)
         command = Command(

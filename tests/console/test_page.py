@@ -125,7 +125,7 @@ def test_a_silent_core_is_told_within_five_seconds(page: Page, stand: Stand, tmp
     assert time.monotonic() - begin < 5
     shot(page, tmp_path, "silent")
     page.locator("#alarms tbody button").click()
-    expect(page.locator("#message")).to_contain_text("Nothing was done")
+    expect(page.locator("#message")).to_contain_text("Look at the alarm before you repeat it")
     stand.start_core()
     expect(page.locator(".banner")).to_have_count(0)
     stand.stop_console()

@@ -204,19 +204,76 @@ def control() -> Result:
 
 def rows(total: Result, careless: Result) -> list[Row]:
     """The report."""
-    count = sum(total.rounds.values())
     for text in total.failed:
         print("FAILED", text)
+    return [*_promises(total), *_times(total), *_forgotten(total), _caught(careless)]
+
+
+def _row(name: str, figure: str, measured: float, unit: str, note: str, must: str = "== 0") -> Row:
+    return Row.judged(f"broker-chaos.{name}", figure, measured, unit, must, note=note)
+
+
+def _bound(failures: int, trials: int) -> str:
+    return rule_of_three(trials, min(failures, trials))
+
+
+def _promises(total: Result) -> list[Row]:
+    """What must not happen, each with what it was counted over."""
+    count = sum(total.rounds.values())
     kept = sum(lost for harm, lost in total.missing.items() if harm not in FORGETFUL)
     kept_of = sum(of for harm, of in total.offered.items() if harm not in FORGETFUL)
     kept_rounds = sum(rounds for harm, rounds in total.rounds.items() if harm not in FORGETFUL)
-    back = sorted(total.back_s) or [0.0]
     by_harm = ", ".join(f"{harm} {rounds}" for harm, rounds in sorted(total.rounds.items()))
+    told = f"{total.gaps} alarms, {total.sessions_lost} lost sessions seen on the wire: "
+    return [
+        _row("rounds", "harms done while packets flowed", count, "rounds", by_harm, ">= 1"),
+        _row(
+            "lost",
+            "packets the gateway acknowledged and did not journal",
+            total.lost,
+            "packets",
+            f"of {total.acknowledged}; rounds: {_bound(total.lost, count)}",
+        ),
+        _row(
+            "missing",
+            "packets the broker acknowledged to the publisher, not in the journal, in rounds that leave the "
+            "broker's memory alone",
+            kept,
+            "packets",
+            f"of {kept_of}; rounds: {_bound(kept, kept_rounds)}",
+        ),
+        _row(
+            "stale",
+            "PUBACKs on the wire that answer no packet of their connection",
+            total.strays,
+            "packets",
+            _bound(total.strays, count),
+        ),
+        _row(
+            "untold",
+            "lost sessions without their own alarm gateway:possible_gap",
+            total.untold,
+            "sessions",
+            told + _bound(total.untold, total.sessions_lost),
+        ),
+        _row(
+            "broken",
+            "I1-I3, I7, chains, clean stops that did not hold",
+            len(total.failed),
+            "checks",
+            _bound(len(total.failed), count),
+        ),
+    ]
 
-    def bound(failures: int, trials: int) -> str:
-        return rule_of_three(trials, min(failures, trials))
 
-    forgotten = [
+def _times(total: Result) -> list[Row]:
+    back = sorted(total.back_s) or [0.0]
+    note = f"median {back[len(back) // 2]:.1f} s; includes the broker's own start"
+    return [_row("back", "from the harm's end to connected again, slowest", back[-1], "s", note, "<= 15")]
+
+
+def _forgotten(total: Result) -> list[Row]:
+    return [
         Row(
             f"broker-chaos.forgotten-{harm}",
             f"packets mosquitto forgot by itself ({text})",
@@ -229,67 +286,17 @@ def rows(total: Result, careless: Result) -> list[Row]:
         )
         for harm, text in (("session", "killed, its store removed"), ("kill", "killed, its store kept"))
     ]
-    told = f"{total.gaps} alarms, {total.sessions_lost} lost sessions seen on the wire: "
 
-    def row(name: str, figure: str, measured: float, unit: str, note: str, must: str = "== 0") -> Row:
-        return Row.judged(f"broker-chaos.{name}", figure, measured, unit, must, note=note)
 
-    return [
-        row("rounds", "harms done while packets flowed", count, "rounds", by_harm, ">= 1"),
-        row(
-            "lost",
-            "packets the gateway acknowledged and did not journal",
-            total.lost,
-            "packets",
-            f"of {total.acknowledged}; rounds: {bound(total.lost, count)}",
-        ),
-        row(
-            "missing",
-            "packets the broker acknowledged to the publisher, not in the journal, in rounds that leave the "
-            "broker's memory alone",
-            kept,
-            "packets",
-            f"of {kept_of}; rounds: {bound(kept, kept_rounds)}",
-        ),
-        row(
-            "stale",
-            "PUBACKs on the wire that answer no packet of their connection",
-            total.strays,
-            "packets",
-            bound(total.strays, count),
-        ),
-        row(
-            "untold",
-            "lost sessions without their own alarm gateway:possible_gap",
-            total.untold,
-            "sessions",
-            told + bound(total.untold, total.sessions_lost),
-        ),
-        row(
-            "broken",
-            "I1-I3, I7, chains, clean stops that did not hold",
-            len(total.failed),
-            "checks",
-            bound(len(total.failed), count),
-        ),
-        row(
-            "back",
-            "from the harm's end to connected again, slowest",
-            back[-1],
-            "s",
-            f"median {back[len(back) // 2]:.1f} s; includes the broker's own start",
-            "<= 15",
-        ),
-        *forgotten,
-        row(
-            "control",
-            "stale PUBACKs of a core without the epoch check (negative control)",
-            careless.strays,
-            "packets",
-            "one lost session, PUBACKs 4 s late",
-            ">= 1",
-        ),
-    ]
+def _caught(careless: Result) -> Row:
+    return _row(
+        "control",
+        "stale PUBACKs of a core without the epoch check (negative control)",
+        careless.strays,
+        "packets",
+        "one lost session, PUBACKs 4 s late",
+        ">= 1",
+    )
 
 
 def main() -> int:

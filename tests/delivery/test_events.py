@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,38 +13,11 @@ from sqlalchemy import event as happening
 
 from gateway.alarms.events import Event
 from gateway.clock import VirtualClock
-from gateway.delivery.follow import Lane
-from gateway.delivery.ledger_lane import LedgerLane
 from gateway.delivery.message_lane import Announcer, MessageLane
-from gateway.delivery.store import DeliveryStore
-from gateway.sinks import Batch, Delivered, EventsBatch, Later, Refused
-from tests.support.delivery import Answer, Book, SaidMessages, SaidSink, backoff, drive
-from tests.support.entries import alarm_event, command_event
-
-
-class Bench:
-    """A folder with a ledger and a delivery.db, and a clock."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = VirtualClock()
-        self.folder = folder
-        self.book = Book(folder, self.clock)
-        self.store = DeliveryStore(folder / "delivery.db", self.clock.wall_ns)
-
-    def ledger_lane(self, sink: SaidSink) -> LedgerLane:
-        return LedgerLane("out", sink, self.store, self.book.view, self.clock, backoff())
-
-    def message_lanes(self, sink: SaidMessages) -> list[Lane]:
-        lane = MessageLane("out", sink, self.store, self.book.view, self.clock, backoff())
-        return [lane, *lane.workers]
-
-    def restart(self) -> None:
-        self.store.close()
-        self.store = DeliveryStore(self.folder / "delivery.db", self.clock.wall_ns)
-
-    def close(self) -> None:
-        self.store.close()
-        self.book.close()
+from gateway.sinks import Batch, Delivered, Later, Refused
+from tests.delivery.bench import Bench, alarms, ids, one, per_alarm, receipts
+from tests.support.delivery import Answer, SaidMessages, SaidSink, backoff, drive
+from tests.support.entries import alarm_event
 
 
 @pytest.fixture
@@ -53,35 +25,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.close()
-
-
-def alarms(first: int, count: int, names: int = 3, **fields: object) -> list[Event]:
-    return [alarm_event(first + n, 0, f"alarm{n % names}", **fields) for n in range(count)]
-
-
-def resend(position: int, **args: object) -> Event:
-    return msgspec.structs.replace(command_event(position, 0, "deadletter_resend"), args=args)
-
-
-def ids(events: list[Event]) -> list[str]:
-    return [event.id for event in events]
-
-
-def receipts(store: DeliveryStore) -> list[dict[str, object]]:
-    rows = [msgspec.json.decode(body) for _, body, _ in store.records()]
-    return [row for row in rows if row["kind"] == "receipt"]
-
-
-def one(batch: Batch) -> Event:
-    assert isinstance(batch, EventsBatch)
-    return batch.events[0][1]
-
-
-def per_alarm(events: list[Event]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for event in events:
-        found.setdefault(event.alarm, []).append(int(event.id.split("-")[1]))  # type: ignore[union-attr]
-    return found
 
 
 def test_five_minutes_down_lose_nothing_and_keep_the_ledger_order(bench: Bench) -> None:
@@ -138,22 +81,6 @@ def test_after_a_restart_the_cursor_and_the_attempts_are_where_they_were(bench: 
     assert [d.reason for d in bench.store.deadletters()] == ["given up after 6 attempts; last answer: no"]
 
 
-def test_a_dead_letter_does_not_hold_back_its_alarm(bench: Bench) -> None:
-    bench.book.write(alarms(1, 6, names=1))
-    sink = SaidMessages(lambda b: Refused("410 gone") if one(b).id == "1-2-0" else Delivered("ok"))
-    lanes = bench.message_lanes(sink)
-    drive(lanes, bench.clock, 5)
-    assert ids(sink.events()) == ["1-1-0", "1-3-0", "1-4-0", "1-5-0", "1-6-0"]
-    assert [(d.event, d.reason) for d in bench.store.deadletters("out")] == [("1-2-0", "410 gone")]
-
-
-def test_old_messages_die_of_age(bench: Bench) -> None:
-    bench.book.write(alarms(1, 1))
-    sink = SaidMessages(lambda _: Later("down"), max_age_s=100)
-    drive(bench.message_lanes(sink), bench.clock, 400)
-    assert "given up after" in bench.store.deadletters("out")[0].reason
-
-
 def test_a_retrying_message_holds_back_only_its_own_alarm(bench: Bench) -> None:
     bench.book.write(alarms(1, 9))
     sink = SaidMessages(lambda b: Later("no") if one(b).alarm == "alarm0" else Delivered("ok"))  # type: ignore[union-attr]
@@ -167,58 +94,6 @@ def test_priority_one_goes_first(bench: Bench) -> None:
     sink = SaidMessages()
     drive(bench.message_lanes(sink), bench.clock, 1)
     assert ids(sink.events())[0] == "1-30-0"
-
-
-def test_dead_letters_are_sent_again_by_the_command(bench: Bench) -> None:
-    refuse = True
-    sink = SaidMessages(lambda _: Refused("410") if refuse else Delivered("ok"))
-    lanes = bench.message_lanes(sink)
-    bench.book.write(alarms(1, 4))
-    drive(lanes, bench.clock, 1)
-    assert bench.store.dead_count("out") == 4
-    refuse = False
-    bench.book.write([resend(5, sink="other", all=True), resend(6, sink="out", ids=["1-2-0"])])
-    drive(lanes, bench.clock, 1)
-    assert ids(sink.events()) == ["1-2-0"]
-    bench.book.write([msgspec.structs.replace(resend(7, sink="out", all=True), accepted=False)])
-    drive(lanes, bench.clock, 1)
-    assert len(sink.events()) == 1
-    bench.book.write([resend(8, sink="out", all=True)])
-    drive(lanes, bench.clock, 1)
-    assert sorted(ids(sink.events())) == ["1-1-0", "1-2-0", "1-3-0", "1-4-0"]
-    assert bench.store.dead_count("out") == 0
-    bench.restart()
-    drive(bench.message_lanes(sink), bench.clock, 5)
-    assert len(sink.events()) == 4
-
-
-def test_the_command_works_for_sinks_in_ledger_order(bench: Bench) -> None:
-    refuse = True
-    sink = SaidSink(lambda _: Refused("never") if refuse else Delivered("ok"))
-    lane = bench.ledger_lane(sink)
-    bench.book.write(alarms(1, 3))
-    drive([lane], bench.clock, 1)
-    assert sorted(d.event for d in bench.store.deadletters("out")) == ["1-1-0", "1-2-0", "1-3-0"]
-    refuse = False
-    bench.book.write([resend(4, sink="out")])
-    drive([lane], bench.clock, 1)
-    assert sorted(ids(sink.events())) == ["1-1-0", "1-2-0", "1-3-0", "1-4-0"]
-    assert bench.store.dead_count("out") == 0
-
-
-def test_refused_parts_of_a_batch_are_dead_letters_and_the_rest_is_done(bench: Bench) -> None:
-    sink = SaidSink(lambda _: Delivered("2 lines", [("line 2", "400 conflict")]))
-    lane = bench.ledger_lane(sink)
-    bench.book.write(alarms(1, 3))
-    drive([lane], bench.clock, 1)
-    dead = bench.store.deadletters("out")
-    assert [(d.part, d.reason) for d in dead] == [("line 2", "400 conflict")]
-    bench.book.write([resend(4, sink="out", ids=[str(dead[0].id)])])
-    sink.says = lambda _: Delivered("ok")
-    drive([lane], bench.clock, 1)
-    assert [d.reason for d in bench.store.deadletters("out")] == [
-        "this kind of sink cannot send a part again"
-    ]
 
 
 def test_an_exception_of_a_sink_is_later(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 
 from gateway.clock import SystemClock
 from gateway.grouping import assemble
-from gateway.ingest.admission import UNKNOWN_LIMIT, Admission, unknown_limit
+from gateway.ingest.admission import UNKNOWN_LIMIT, Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
 from gateway.monitor.entries import Packets, Stamp
@@ -76,7 +76,7 @@ def measure(kind: str, five: bool, count: int, window: int) -> tuple[float, floa
         port, "", receiver=kind, username="", keepalive_s=60, protocol="5" if five else "3.1.1"
     )
     intake = Intake(200_000, 128 << 20)
-    admission = Admission(unknown_limit)
+    admission = Admission(lambda _: UNKNOWN_LIMIT)
     admission.floor = UNKNOWN_LIMIT
     receiver = Receiver(settings, intake, admission, SystemClock(), had_session=False)
     receiver.start()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.ingest.admission import ABSOLUTE_LIMIT, MAX_CACHED, UNKNOWN_LIMIT, Admission, unknown_limit
+from gateway.ingest.admission import ABSOLUTE_LIMIT, MAX_CACHED, UNKNOWN_LIMIT, Admission
 
 ALLOWED = set((string.ascii_letters + string.digits + "._:-").encode())
-admission = Admission(unknown_limit)
+admission = Admission(lambda _: UNKNOWN_LIMIT)
 
 
 def oracle(topic: bytes) -> bool:
@@ -78,7 +78,7 @@ def test_another_configuration_counts_from_the_next_packet() -> None:
 
 
 def test_invented_topics_do_not_fill_the_memory() -> None:
-    remembering = Admission(unknown_limit)
+    remembering = Admission(lambda _: UNKNOWN_LIMIT)
     for number in range(MAX_CACHED + 10):
         assert remembering.refuse(b"rg/a/b/%d/d" % number, b"") == ""
         assert remembering.refuse(b"rg/a/b/%d/$" % number, b"") == "bad_topic"

@@ -50,6 +50,7 @@ def test_any_flipped_byte_is_named_or_changes_nothing(intact, tmp_path_factory, 
     [
         ("UPDATE entry SET body = zeroblob(5) WHERE position = 3", 3),
         ("UPDATE entry SET digest = zeroblob(32) WHERE position = 2", 2),
+        ("UPDATE entry SET body = 'text' WHERE position = 4", 4),
         ("DELETE FROM entry WHERE position = 4", 4),
         ("UPDATE entry SET position = 99 WHERE position = 5", 5),
         ("UPDATE segment SET previous = zeroblob(1)", 1),

@@ -274,3 +274,19 @@ def test_two_boots_do_not_share_a_monotonic_clock() -> None:
     now = world.monitor.line.now_ns
     world.monitor.step(99, Started(Stamp(world.clock.wall_ns() + SECOND, 1, "other"), "0.1.0", BEHAVIOUR, 1))
     assert world.monitor.line.now_ns == now + SECOND
+
+
+def test_a_refused_packet_is_listed_and_a_condition_says_its_figures() -> None:
+    world = World()
+    detail = {"reason": "oversize", "size": 300_000}
+    world.step(SystemFact(world.stamp(), "refused", "rg/acme/plant/GD-1/lel", detail=detail))
+    newest = world.monitor.inlet.rejections.recent[-1]
+    assert (newest.position, newest.packet, newest.reason, newest.detail) == (
+        len(world.journal),
+        -1,
+        "oversize",
+        "300000 bytes",
+    )
+    assert world.monitor.counts.turned_away() == {"oversize": 1}
+    world.step(SystemFact(world.stamp(), "condition", "disk_high", active=True, detail={"used": 0.93}))
+    assert "used 0.93" in world.alarms("disk_high")[0].reason_en

@@ -86,6 +86,7 @@ class SaidMessages(SaidSink):
         self.max_attempts = max_attempts
         self.max_age_s = max_age_s
         self.since = "start"
+        self.filters = "alarms"
         self.announced: list[tuple[int, str]] = []
 
     def takes(self, event: Event) -> bool:

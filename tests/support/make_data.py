@@ -34,14 +34,16 @@ FLEET = [
 class Maker:
     """Drives a core by hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, partition: int = 1) -> None:
         data = DataFolder(folder)
         data.create()
         profiles = {k: v for k, v in read_profiles([]).items() if k in {d.profile for d in FLEET}}
         self.clock = VirtualClock()
         self.stores = Stores(Journal(data.journal), Ledger(data.ledger), SnapshotStore(data.snapshots))
         wanted = Wanted(FLEET, profiles, snapshot_every_ns=3600 * SECOND)
-        self.core = Core(self.stores, wanted, self.clock, "boot-1", 7, lambda _epoch, _mids: None)
+        self.core = Core(
+            self.stores, wanted, self.clock, "boot-1", 7, lambda _epoch, _mids: None, partition=partition
+        )
         self.mid = 0
 
     def packet(self, topic: str, payload: bytes, flags: int = 0) -> Packet:
@@ -57,9 +59,9 @@ class Maker:
         self.clock.advance(SECOND)
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, partition: int = 1) -> None:
     """Write the data folder."""
-    maker = Maker(folder)
+    maker = Maker(folder, partition)
     maker.core.start()
     maker.turn(LinkChange(1, True, False, False, "", maker.clock.mono_ns()))
     for value in (3.0, 4.0, 60.0, 61.0, 5.0, 4.0, 3.0, 2.0):

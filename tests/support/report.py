@@ -49,6 +49,12 @@ class Row:
         """A row that passes when ``measured`` meets ``must``, e.g. "<= 50"."""
         return cls(row_id, figure, measured, unit, must, good or must, meets(measured, must), note)
 
+    @classmethod
+    def zero(cls, row_id: str, figure: str, failures: int, unit: str, trials: int) -> Row:
+        """A row that passes when nothing failed in at least one trial: a zero of nothing shows nothing."""
+        passed = failures == 0 and trials > 0
+        return cls(row_id, figure, failures, unit, "== 0", "== 0", passed, rule_of_three(trials, failures))
+
     def plain(self) -> dict[str, object]:
         """The row as it stands in the file."""
         return {

@@ -55,7 +55,7 @@ if [ ! -e "$policy" ]; then
 fi
 
 install() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 install -y -q --no-install-recommends "$@" </dev/null
 }
 
 $as_root apt-get update -q </dev/null || echo "services: apt-get update failed; trying with the lists that are here"

@@ -66,6 +66,12 @@ def test_zero_of_n_never_reads_as_never() -> None:
     assert rule_of_three(0) == "no trial was run"
 
 
+def test_zero_of_nothing_is_no_pass() -> None:
+    assert Row.zero("a.lost", "lost", 0, "packets", 300).passed
+    assert not Row.zero("a.lost", "lost", 1, "packets", 300).passed
+    assert not Row.zero("a.lost", "lost", 0, "packets", 0).passed
+
+
 SKIPPING = """
 import pytest
 def test_skips(): pytest.skip("no mosquitto here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -16,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from gateway.alarms.events import NoteEvent
 from gateway.ledger import LedgerReader
 from tests.support.gateway import Gateway
 from tests.support.mosquitto import Broker
@@ -75,6 +77,7 @@ def test_bad_input_is_counted_in_metrics_and_listed(gateway: Gateway, broker: Br
     assert "riskgate_effective_total 1.0" in metrics
     listed = gateway.run("rejections").stdout
     assert all(reason in listed for reason in ("not_json", "wrong_type", "too_deep", "unknown_device"))
+    assert "300000 bytes" in listed, "refused before the journal, and listed with the head of its bytes"
     assert "acme/plant/NOBODY" in gateway.run("quarantine").stdout
     assert page(gateway, "/other")[0] == 404
     assert gateway.stop(process) == 0
@@ -139,13 +142,50 @@ def test_a_changed_fleet_counts_after_sighup_and_a_wrong_one_does_not(gateway: G
     fleet.write_text(good + "acme,plant,hall,GD-3,gas/no_such_profile\n")
     process.send_signal(signal.SIGHUP)
     until(lambda: "no_such_profile" in gateway.log(), 15, "the refusal in the log")
-    assert (gateway.status() or {})["devices"] == 2
+    until(lambda: "gateway:config_refused" in open_alarms(gateway), 15, "an alarm for the refusal")
+    os.kill(child(process, "core").pid, signal.SIGKILL)
+    gateway.connected()
+    assert (gateway.status() or {})["devices"] == 2, "it goes on with what was in force"
     fleet.write_text(good + "acme,plant,hall,GD-3,gas/combustible_point\n")
     process.send_signal(signal.SIGHUP)
-    until(lambda: (gateway.status() or {})["devices"] == 3, 15, "the third device")
+    until(lambda: (gateway.status() or {}).get("devices") == 3, 15, "the third device")
+    until(lambda: not open_alarms(gateway)["gateway:config_refused"], 15, "the condition is over")
     assert gateway.stop(process) == 0
-    notes = [e for _, e in LedgerReader(gateway.data.ledger).events_after(0, 1000) if "config" in str(e)]
-    assert len(notes) == 2
+    events = [e for _, e in LedgerReader(gateway.data.ledger).events_after(0, 1000)]
+    assert [e.kind for e in events if isinstance(e, NoteEvent)].count("configuration") == 2
+
+
+def open_alarms(gateway: Gateway) -> dict[str, bool]:
+    """Open alarms, and whether their condition still holds."""
+    return {e.alarm: e.process_active for _, e in LedgerReader(gateway.data.ledger).open_alarms(1000)}
+
+
+def test_a_file_locked_by_a_stranger_holds_the_core_up_only_as_long_as_the_lock(gateway: Gateway) -> None:
+    process = gateway.start("run")
+    gateway.connected()
+    until(lambda: page(gateway, "/health")[0] == 200, 20, "healthy")
+    stranger = sqlite3.connect(gateway.data.ledger, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    os.kill(child(process, "core").pid, signal.SIGKILL)
+    until(lambda: page(gateway, "/health")[0] == 503, 30, "unhealthy while it cannot start")
+    until(lambda: gateway.log().count("process died") >= 2, 60, "it tried again")
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    until(lambda: page(gateway, "/health")[0] == 200, 60, "healthy without anybody's help")
+    assert gateway.stop(process) == 0
+
+
+def test_a_dead_delivery_is_an_alarm_and_never_ends_the_core(gateway: Gateway) -> None:
+    process = gateway.start("run")
+    gateway.connected()
+    until(lambda: page(gateway, "/health")[0] == 200, 20, "healthy")
+    until(lambda: gateway.delivery() is not None, 20, "delivery")
+    delivery = child(process, "delivery")
+    delivery.suspend()
+    until(lambda: open_alarms(gateway).get("gateway:delivery_down"), 40, "an alarm")
+    delivery.resume()
+    until(lambda: not open_alarms(gateway)["gateway:delivery_down"], 30, "its end")
+    assert gateway.stop(process) == 0
 
 
 def test_a_wrong_configuration_refuses_to_start_and_tells_every_error(gateway: Gateway) -> None:

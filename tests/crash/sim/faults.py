@@ -91,6 +91,19 @@ class Disk:
     ledger_full_in: int = 0
     """Counts the ledger's transactions down; at 0 that one finds the disk full."""
 
+    def fail(self, what: str, count: int) -> None:
+        """The ``count``-th write from now meets this fault of a plan."""
+        setattr(
+            self,
+            {"full_at_nth": "full_in", "ledger_full": "ledger_full_in"}.get(what, "fail_flush_in"),
+            count,
+        )
+
+    def heal(self) -> None:
+        """Everything is written again."""
+        self.full = False
+        self.full_in = self.fail_flush_in = self.ledger_full_in = 0
+
 
 class FaultyConnection:
     """A sqlite3 connection whose writes go over ``Disk``; everything else is passed through."""

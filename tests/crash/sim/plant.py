@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 import shutil
 from collections import deque
@@ -26,6 +25,7 @@ from tests.crash.sim.broker import Broker
 from tests.crash.sim.faults import SECOND, Disk, Killed, Plan, Trap
 from tests.crash.sim.mischief import Mischief
 from tests.crash.sim.stage import Command, FaultyLedger, admitted, command_fields, paced, watch_journal
+from tests.crash.sim.transit import Transit
 from tests.crash.sim.world import Fate, World
 
 START_NS = 1_764_547_200 * SECOND
@@ -79,18 +79,15 @@ class Plant:
         """id of a fate -> the longest stretch of it in which the core could see."""
         self._fleet = 0
         self._link_back_ns: int | None = None
-        self._full_until_ns = 0
-        self._epoch = 0
+        self._full_until_ns = self._epoch = 0
         self._connected_before = False
         self._intake: deque[Item] = deque()
-        self._later: list[tuple[int, int, bytes, bytes]] = []
-        self._order = 0
+        self._transit = Transit()
         self._asks: list[Ask] = []
         self._failed_starts = 0
-        self._untold = False
-        self.untold_losses = 0
-        """Lost sessions that the broker told a process which died before it could journal them: nothing can
-        know of them afterwards, so no alarm can be asked for."""
+        self._untold = self._jumped = False
+        self.untold_losses = self.unseen_jumps = 0
+        """Lost sessions and clock settings that a process died before journalling: nobody can know."""
         self._fates = [fate for sensor in self.world.sensors for fate in sensor.fates]
         self._undo: list[Any] = []
 
@@ -143,11 +140,8 @@ class Plant:
             self._notice(fate)
         for emission in self.world.until(self.true_ns):
             for delay_ns, topic, payload in self.mischief.transport(emission):
-                self._order += 1
-                heapq.heappush(self._later, (self.true_ns + delay_ns, self._order, topic, payload))
-        while self._later and self._later[0][0] <= self.true_ns:
-            _, _, topic, payload = heapq.heappop(self._later)
-            self.broker.publish(topic, payload)
+                self._transit.send(self.true_ns + delay_ns, topic, payload)
+        self._transit.arrive(self.broker.publish, self.true_ns)
 
     # --- the gateway --------------------------------------------------------------------------------
 
@@ -193,12 +187,9 @@ class Plant:
         self._link_back_ns = None
         self._epoch += 1
         present = self.broker.connect(self._epoch)
-        change = LinkChange(
-            self._epoch, True, present, self._connected_before, "connected", self.clock.mono_ns()
-        )
-        self._untold = self._untold or (self._connected_before and not present)
-        self._connected_before = True
-        self._intake.append(change)
+        before, self._connected_before = self._connected_before, True
+        self._untold = self._untold or (before and not present)
+        self._intake.append(LinkChange(self._epoch, True, present, before, "connected", self.clock.mono_ns()))
         self.watching_since_ns = self.true_ns
         for topic, payload in self.mischief.retained():
             self.broker.retain(topic, payload)
@@ -219,13 +210,15 @@ class Plant:
         blind = bool(self.core.blind)
         items = [] if blind else [self._intake.popleft() for _ in range(len(self._intake))]
         asks, self._asks = self._asks, []
+        before = self.core_position()
         try:
             self.core.turn(items, asks)
         except (Killed, RiskgateError) as end:
             self._die(end)
             return
-        if items and not self.core.blind:
-            self._untold = False
+        if not self.core.blind:
+            self._jumped = self._jumped and self.core_position() == before
+            self._untold = self._untold and not items
         if self.core.blind:
             self.watching_since_ns = None
         elif blind or (self.watching_since_ns is None and self.broker.up):
@@ -258,11 +251,11 @@ class Plant:
         self._intake.clear()
         self._asks = []
         self.untold_losses += self._untold
-        self._untold = False
+        self.unseen_jumps += self._jumped
+        self._untold = self._jumped = False
         self.broker.disconnect()
         self.watching_since_ns = None
-        self.disk.fail_flush_in = self.disk.ledger_full_in = self.disk.full_in = 0
-        self.disk.full = False
+        self.disk.heal()
         self.trap.name = ""
         down_ns = self.draw.randrange(1, 20) * SECOND
         self.true_ns += down_ns
@@ -282,23 +275,21 @@ class Plant:
         elif what == "disk_full":
             self.disk.full = True
             self._full_until_ns = self.true_ns + amount
-        elif what == "full_at_nth":
-            self.disk.full_in = amount
-        elif what == "ledger_full":
-            self.disk.ledger_full_in = amount
-        elif what == "flush_fails":
-            self.disk.fail_flush_in = amount
+        elif what in {"full_at_nth", "ledger_full", "flush_fails"}:
+            self.disk.fail(what, amount)
         elif what == "kill":
             self.trap.arm(*amount)
         elif what == "stop":
             try:
                 self.core.stop()
-                self._die(Killed("clean stop"))
-            except RiskgateError as end:
-                self._die(end)
+                end: BaseException = Killed("clean stop")
+            except (Killed, RiskgateError) as early:
+                end = early
+            self._die(end)
         elif what == "wall_jump":
             self.clock.jump(amount)
-            self.watching_since_ns = self.true_ns if self.watching_since_ns is not None else None
+            self._jumped = True
+            self._watch_anew()
         elif what == "config":
             self._reconfigure()
 
@@ -312,6 +303,9 @@ class Plant:
             self._die(end)
             return
         self._limits.update({d.key: self.profiles[d.profile].max_payload_bytes for d in devices})
+        self._watch_anew()
+
+    def _watch_anew(self) -> None:
         if self.watching_since_ns is not None:
             self.watching_since_ns = self.true_ns
 
@@ -322,12 +316,8 @@ class Plant:
         alarms = sorted(self.core.monitor.engine.open_alarms(), key=lambda a: a.definition.id)
         if not alarms:
             return
-        fields = command_fields(
-            self.draw,
-            self.draw.choice(alarms),
-            len(self.commands),
-            self.clock.wall_ns() + DEADLINE_S * SECOND,
-        )
+        until_ns = self.clock.wall_ns() + DEADLINE_S * SECOND
+        fields = command_fields(self.draw, self.draw.choice(alarms), len(self.commands), until_ns)
         command = Command(fields, self.clock.mono_ns(), self.boot)
         self.commands.append(command)
 
@@ -338,8 +328,7 @@ class Plant:
 
     def _settle(self) -> None:
         """No more faults: the link comes back, everything queued arrives, and the core stops cleanly."""
-        self.disk.full = False
-        self.disk.full_in = self.disk.fail_flush_in = self.disk.ledger_full_in = 0
+        self.disk.heal()
         self.trap.name = ""
         if not self.broker.up and self._link_back_ns is None:
             self._link_back_ns = self.true_ns
@@ -347,11 +336,9 @@ class Plant:
             self._pass(300_000_000)
             if self._link_back_ns is not None:
                 self._link_back_ns = min(self._link_back_ns, self.true_ns)
-            while self._later:
-                _, _, topic, payload = heapq.heappop(self._later)
-                self.broker.publish(topic, payload)
+            self._transit.arrive(self.broker.publish)
             self._round()
-            if self.broker.idle() and not self._intake and not self.core.blind:
+            if self.broker.idle() and not (self._intake or self.core.blind):
                 break
         self.core.stop()
 

@@ -257,13 +257,14 @@ def _alarms(verdict: Verdict, plant: Plant, events: list[Event]) -> None:
             f"{sensor.key} ({sensor.profile.id}, {sensor.trouble}): process alarms without a cause: "
             f"{false[:SHOWN]}",
         )
-        if sensor.healthy and not sensor.joins_later and not sensor.fates:
+        if sensor.healthy and not sensor.joins_later and not sensor.fates and not plant.unseen_jumps:
             verdict.claim(
                 not silent,
                 f"{sensor.key} spoke all the time but was called silent: {[e.id for _, e in silent][:SHOWN]}",
             )
     losses = plant.faults_done.count("session_loss") - plant.untold_losses
     verdict.figures["session_losses_untold"] = plant.untold_losses
+    verdict.figures["clock_jumps_unseen"] = plant.unseen_jumps
     verdict.claim(gaps >= min(1, losses), f"{losses} lost sessions, but no possible-gap alarm")
 
 

@@ -1,0 +1,45 @@
+"""What the configuration's files ask of the core, and what to do when they have gone bad meanwhile."""
+
+from __future__ import annotations
+
+import structlog
+
+from gateway.config import Config
+from gateway.core import Wanted
+from gateway.errors import ConfigError
+from gateway.fleet import gather
+
+
+def wanted(config: Config) -> Wanted:
+    """The fleet and profiles that the configuration names; ConfigError lists every problem."""
+    found = gather(config.fleet, config.profiles)
+    return Wanted(
+        found.devices,
+        found.texts,
+        clock=config.clock,
+        exercise=config.clock == "stream",
+        snapshot_every_ns=round(config.snapshots.every_s * 1e9),
+        warnings=found.warnings,
+    )
+
+
+def want(config: Config, *, alive_before: bool) -> tuple[Wanted, str]:
+    """(what is wanted, what is wrong with the files). A core that ran well before goes on with what was in
+    force; one that starts for the first time raises ConfigError instead."""
+    try:
+        return wanted(config), ""
+    except ConfigError as error:
+        if not alive_before:
+            raise
+        structlog.get_logger("core").error(
+            "the configuration's files are wrong: going on with what was in force", problems=error.problems
+        )
+        kept = Wanted(
+            [],
+            {},
+            clock=config.clock,
+            keep=True,
+            exercise=config.clock == "stream",
+            snapshot_every_ns=round(config.snapshots.every_s * 1e9),
+        )
+        return kept, "; ".join(error.problems)

@@ -42,7 +42,8 @@ class _Section(BaseModel):
 class Ingest(_Section):
     """[ingest]: where readings come from."""
 
-    receiver: Literal["paho"] = "paho"
+    receiver: Literal["bulk", "paho"] = "bulk"
+    """"bulk": runs of packets lifted out of paho's socket; "paho": one by one, several times slower."""
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=1883, ge=1, le=65535)
     username: str = ""

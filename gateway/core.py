@@ -17,7 +17,7 @@ from gateway.clock import Clock
 from gateway.crashpoint import reached
 from gateway.errors import BehaviourDiffers, JournalBusy, JournalFull, JournalTruncated
 from gateway.grouping import Ask, Group, assemble
-from gateway.ingest import Item
+from gateway.ingest import Item, Mids
 from gateway.journal import Journal
 from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
@@ -83,7 +83,7 @@ class Core:
         clock: Clock,
         boot: str,
         seed: int,
-        acknowledge: Callable[[int, list[int]], None],
+        acknowledge: Callable[[int, Mids], None],
         live: Live | None = None,
         partition: int = 1,
         save: Callable[[Callable[[], None]], None] | None = None,

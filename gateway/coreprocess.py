@@ -21,6 +21,7 @@ from gateway.core import Core, Stores
 from gateway.crashpoint import reached
 from gateway.errors import ConfigError, FlushFailed
 from gateway.grouping import Ask
+from gateway.ingest import Mids
 from gateway.ingest.admission import Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
@@ -205,7 +206,7 @@ class CoreProcess:
         self._log.critical("the disk did not confirm a flush: exiting", error=str(failed))
         os._exit(EXIT_FLUSH_FAILED)
 
-    def _acknowledge(self, epoch: int, mids: list[int]) -> None:
+    def _acknowledge(self, epoch: int, mids: Mids) -> None:
         if self._receiver is not None:
             self._receiver.acknowledge(epoch, mids)
 
@@ -305,7 +306,12 @@ class CoreProcess:
 
     def _set_limits(self) -> None:
         roster = self._core.monitor.roster
-        self._limits = {key: roster.profile_of(n).max_payload_bytes for key, n in roster.index.items()}
+        limits = {key: roster.profile_of(n).max_payload_bytes for key, n in roster.index.items()}
+        self._admission.floor = 0  # while the two change, every packet is asked for
+        self._limits = limits
+        self._admission.floor = (
+            min(UNKNOWN_DEVICE_BYTES, *limits.values()) if limits else UNKNOWN_DEVICE_BYTES
+        )
 
     def _reload_config(self) -> None:
         try:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from gateway.alarms.events import CommandEvent
-from gateway.ingest import Item, LinkChange, Packet
+from gateway.ingest import Item, LinkChange, Mids, Packet, Run
 from gateway.monitor.entries import Entry, Link, OperatorCommand, Packets, Stamp, SystemFact
 
 
@@ -25,30 +27,30 @@ class Group:
     """What one commit makes durable."""
 
     entries: list[Entry] = field(default_factory=list)
-    acks: list[tuple[int, list[int]]] = field(default_factory=list)
+    acks: list[tuple[int, Mids]] = field(default_factory=list)
     """(connection epoch, packet ids) to acknowledge once the entries are durable."""
     asks: list[Ask] = field(default_factory=list)
 
 
 def assemble(stamp: Stamp, items: Sequence[Item], asks: Sequence[Ask]) -> Group:
-    """Entries in arrival order: neighbouring packets of one epoch make one entry."""
+    """Entries in arrival order: neighbouring packets and runs of one epoch make one entry."""
     group = Group()
-    run: list[Packet] = []
+    together: list[Packet | Run] = []
 
-    def close_run() -> None:
-        if run:
-            rows = [(p.topic, p.payload, p.received_ns, p.flags) for p in run]
-            group.entries.append(Packets.of(stamp, run[0].epoch, rows))
-            group.acks.append((run[0].epoch, [p.mid for p in run]))
-            run.clear()
+    def close() -> None:
+        if together:
+            entry, mids = join(stamp, together)
+            group.entries.append(entry)
+            group.acks.append((entry.epoch, mids))
+            together.clear()
 
     for item in items:
-        if isinstance(item, Packet):
-            if run and run[0].epoch != item.epoch:
-                close_run()
-            run.append(item)
+        if isinstance(item, Packet | Run):
+            if together and together[0].epoch != item.epoch:
+                close()
+            together.append(item)
             continue
-        close_run()
+        close()
         if isinstance(item, LinkChange):
             group.entries.append(
                 Link(stamp, item.epoch, item.up, item.session_present, item.expected_session, item.reason)
@@ -58,8 +60,47 @@ def assemble(stamp: Stamp, items: Sequence[Item], asks: Sequence[Ask]) -> Group:
             group.entries.append(SystemFact(stamp, "refused", item.topic, detail=detail))
             if item.mid:
                 group.acks.append((item.epoch, [item.mid]))
-    close_run()
+    close()
     for ask in asks:
         group.entries.append(OperatorCommand(stamp, **ask.fields))
         group.asks.append(ask)
     return group
+
+
+def join(stamp: Stamp, items: list[Packet | Run]) -> tuple[Packets, Mids]:
+    """One entry of what arrived in one connection epoch, and whom to acknowledge for it."""
+    packets = [item for item in items if isinstance(item, Packet)]
+    if len(packets) == len(items):
+        return of_packets(stamp, packets)
+    blobs, cuts, received, flags, mids = [], [], [], [], []
+    offset = 0
+    for item in items:
+        if isinstance(item, Run):
+            blobs.append(item.blob)
+            cuts.append(item.cuts + np.int32(offset) if offset else item.cuts)
+            received.append(np.full(len(item), item.received_ns, "<i8"))
+            flags.append(item.flags)
+            mids.append(item.mids)
+        else:
+            one, ids = of_packets(stamp, [item])
+            blobs.append(one.blob)
+            cuts.append(one.cut_array() + np.int32(offset))
+            received.append(one.received_array())
+            flags.append(one.flag_array())
+            mids.append(np.array(ids, np.uint16))
+        offset += len(blobs[-1])
+    entry = Packets(
+        stamp,
+        items[0].epoch,
+        b"".join(blobs),
+        np.concatenate(cuts).astype("<i4", copy=False).tobytes(),
+        np.concatenate(received).tobytes(),
+        np.concatenate(flags).tobytes(),
+    )
+    return entry, np.concatenate(mids)
+
+
+def of_packets(stamp: Stamp, packets: list[Packet]) -> tuple[Packets, list[int]]:
+    """The same for packets that came one by one."""
+    rows = [(p.topic, p.payload, p.received_ns, p.flags) for p in packets]
+    return Packets.of(stamp, packets[0].epoch, rows), [p.mid for p in packets]

@@ -3,7 +3,11 @@ acknowledged only when the core says it is durable. Nothing is dropped here with
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 HEAD_BYTES = 1024
 """How much of a refused payload is kept; its SHA-256 identifies the rest."""
@@ -24,6 +28,47 @@ class Packet(NamedTuple):
     mid: int
     epoch: int
     flags: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Admitted QoS 1 PUBLISH packets that arrived one after the other, as they came from the socket.
+
+    blob: the packets' bytes, headers too; cuts: int32[n, 4] into it: topic start, topic end, payload start,
+    payload end; mids: uint16[n]; flags: uint8[n]; the rest as in ``Packet``, the same for all rows.
+    """
+
+    blob: bytes
+    cuts: npt.NDArray[np.int32]
+    mids: npt.NDArray[np.uint16]
+    flags: npt.NDArray[np.uint8]
+    received_ns: int
+    epoch: int
+
+    def __len__(self) -> int:
+        return len(self.mids)
+
+    def packet(self, row: int) -> Packet:
+        """One row as a packet of its own."""
+        a, b, c, d = self.cuts[row].tolist()
+        mid, flags = int(self.mids[row]), int(self.flags[row])
+        return Packet(self.blob[a:b], self.blob[c:d], self.received_ns, mid, self.epoch, flags)
+
+    def part(self, begin: int, end: int) -> Run:
+        """Rows begin to end; itself when that is all of them."""
+        if begin == 0 and end == len(self):
+            return self
+        first = int(self.cuts[begin - 1, 3]) if begin else 0
+        last = int(self.cuts[end - 1, 3])
+        rows = slice(begin, end)
+        return Run(
+            self.blob[first:last],
+            self.cuts[rows] - np.int32(first),
+            self.mids[rows],
+            self.flags[rows],
+            self.received_ns,
+            self.epoch,
+        )
 
 
 class LinkChange(NamedTuple):
@@ -60,4 +105,7 @@ class RefusedPacket(NamedTuple):
     size: int
 
 
-Item = Packet | LinkChange | RefusedPacket
+Item = Packet | Run | LinkChange | RefusedPacket
+
+Mids = list[int] | npt.NDArray[np.uint16]
+"""Packet ids to acknowledge."""

@@ -107,6 +107,7 @@ class GatedClient(mqtt.Client):
         """Break the connection from any thread; paho notices at once and reconnects, unless leaving."""
         sock: Any = self.socket()
         if sock is not None:
+            sock = getattr(sock, "raw", sock)  # what a BulkSocket stands before
             # Not SSLSocket.shutdown: it forgets the TLS state, and paho would read ciphertext as packets.
             with contextlib.suppress(OSError):  # closed already: that is what is wanted
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 
 from gateway.clock import Clock
 from gateway.errors import ConfigError
+from gateway.ingest.bulk import BulkClient, Lifted, fits_paho
 from gateway.ingest.client import GatedClient
 
 RECEIVE_MAXIMUM = 1000
@@ -26,6 +27,8 @@ RECONNECT_S = (1, 5)
 class Settings(Protocol):
     """The [ingest] table as this package needs it; gateway/config.py has the defaults and their meaning."""
 
+    @property
+    def receiver(self) -> str: ...  # noqa: D102
     @property
     def host(self) -> str: ...  # noqa: D102
     @property
@@ -56,17 +59,28 @@ class Settings(Protocol):
     def watchdog_s(self) -> float: ...  # noqa: D102
 
 
-def build_client(settings: Settings, gate: Callable[[float], bool], clock: Clock) -> GatedClient:
-    """A client with its session, password and TLS set. ConfigError names the file that cannot be used."""
+def build_client(
+    settings: Settings,
+    gate: Callable[[float], bool],
+    clock: Clock,
+    lift: Callable[[mqtt.Client, Any, Lifted], None],
+    room: Callable[[], int],
+) -> GatedClient:
+    """A client with its session, password and TLS set. ConfigError names the file that cannot be used.
+
+    receiver "bulk": a BulkClient, if this paho is one it was tested with; "paho", or another paho: plain.
+    """
     five = settings.protocol == "5"
-    client = GatedClient(
-        gate,
-        clock,
-        client_id=settings.client_id,
-        clean_session=None if five else False,
-        protocol=mqtt.MQTTv5 if five else mqtt.MQTTv311,
-        manual_ack=True,
-    )
+    session: dict[str, Any] = {
+        "client_id": settings.client_id,
+        "clean_session": None if five else False,
+        "protocol": mqtt.MQTTv5 if five else mqtt.MQTTv311,
+        "manual_ack": True,
+    }
+    if settings.receiver == "bulk" and fits_paho():
+        client: GatedClient = BulkClient(gate, clock, lift, room, **session)
+    else:
+        client = GatedClient(gate, clock, **session)
     client.reconnect_delay_set(*RECONNECT_S)
     if settings.username:
         client.username_pw_set(settings.username, _password(settings.password_file))

@@ -4,8 +4,8 @@ Who may lose what, and why nothing is lost: ``put`` always takes what it is give
 from the socket is here or in the core. The bound is kept one step earlier: the network thread asks
 ``wait_for_room`` *before* it reads the next packet. A packet that was not read lies unacknowledged in the
 kernel's buffer or at the broker, and comes again with the DUP flag if the connection or this process ends. So
-the bound is exceeded by at most one packet, and a full intake stops the reading, not the keep-alive
-(gateway/ingest/client.py).
+the bound is exceeded by at most one packet (in bytes: by what one read gives), and a full intake stops the
+reading, not the keep-alive (gateway/ingest/client.py).
 """
 
 from __future__ import annotations
@@ -13,11 +13,21 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from gateway.ingest import Item, LinkChange, Packet
+import numpy as np
+
+from gateway.ingest import Item, LinkChange, Packet, Run
+
+
+def item_packets(item: Item) -> int:
+    """What an item counts against the packet bound."""
+    return len(item) if isinstance(item, Run) else 1
 
 
 def item_bytes(item: Item) -> int:
-    """What an item counts against the byte bound: its topic and payload (or the kept head of one)."""
+    """What an item counts against the byte bound: its topic and payload (or the kept head of one).
+    A run counts whole, with its packets' headers."""
+    if isinstance(item, Run):
+        return len(item.blob)
     if isinstance(item, Packet):
         return len(item.topic) + len(item.payload)
     return 0 if isinstance(item, LinkChange) else len(item.topic) + len(item.head)
@@ -30,6 +40,7 @@ class Intake:
         self._max_packets = max_packets
         self._max_bytes = max_bytes
         self._items: deque[Item] = deque()
+        self._packets = 0
         self._bytes = 0
         self._woken = False
         lock = threading.Lock()
@@ -38,8 +49,13 @@ class Intake:
 
     @property
     def depth(self) -> int:
-        """Items waiting."""
-        return len(self._items)
+        """Packets (and link changes) waiting."""
+        return self._packets
+
+    @property
+    def room(self) -> int:
+        """How many packets may be put before it is full."""
+        return max(0, self._max_packets - self._packets) if self._bytes < self._max_bytes else 0
 
     @property
     def bytes(self) -> int:
@@ -60,6 +76,7 @@ class Intake:
         size = item_bytes(item)
         with self._arrived:
             self._items.append(item)
+            self._packets += item_packets(item)
             self._bytes += size
             self._arrived.notify()
             return self._has_room()
@@ -72,6 +89,7 @@ class Intake:
     def next_group(self, max_packets: int, max_bytes: int, timeout_s: float) -> list[Item]:
         """What has arrived, oldest first, at most ``max_packets`` items and ``max_bytes`` (one item always).
 
+        A run counts as its packets, and is parted where the bound falls into it.
         Waits up to ``timeout_s`` for the first item and never for more: what arrives during a commit is the
         next group. [] at the timeout or when woken.
         """
@@ -80,14 +98,16 @@ class Intake:
                 self._arrived.wait_for(self._something, timeout_s)
             self._woken = False
             group: list[Item] = []
-            taken = 0
+            count = taken = 0
             items = self._items
-            while items and len(group) < max_packets:
-                size = item_bytes(items[0])
-                if group and taken + size > max_bytes:
+            while items and count < max_packets:
+                item = self._next(max_packets - count, max_bytes - taken, always=not group)
+                if item is None:
                     break
-                taken += size
-                group.append(items.popleft())
+                count += item_packets(item)
+                taken += item_bytes(item)
+                group.append(item)
+            self._packets -= count
             self._bytes -= taken
             if group:
                 self._left.notify_all()
@@ -99,8 +119,23 @@ class Intake:
             self._woken = True
             self._arrived.notify()
 
+    def _next(self, packets: int, size: int, *, always: bool) -> Item | None:
+        """The oldest item or as much of it as fits; None when nothing of it does."""
+        item = self._items[0]
+        fits = item_bytes(item) <= size
+        if not isinstance(item, Run) or (fits and len(item) <= packets):
+            return self._items.popleft() if fits or always else None
+        rows = min(packets, int(np.searchsorted(item.cuts[:, 3], size, side="right")))
+        rows = max(rows, int(always))
+        if rows == 0:
+            return None
+        if rows == len(item):
+            return self._items.popleft()
+        self._items[0] = item.part(rows, len(item))
+        return item.part(0, rows)
+
     def _has_room(self) -> bool:
-        return len(self._items) < self._max_packets and self._bytes < self._max_bytes
+        return self._packets < self._max_packets and self._bytes < self._max_bytes
 
     def _something(self) -> bool:
         return bool(self._items) or self._woken

@@ -8,23 +8,25 @@ an unacknowledged packet is the broker's to send again. The session is persisten
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import structlog
 from paho.mqtt import client as mqtt
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.clock import Clock
-from gateway.ingest import HEAD_BYTES, TOPIC_CHARS, Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest import LinkChange, Mids
 from gateway.ingest.admission import Admission
+from gateway.ingest.arrivals import Arrivals
+from gateway.ingest.bulk import BulkSocket, Lifted
 from gateway.ingest.client import GatedClient
 from gateway.ingest.connection import Settings, build_client, connect_arguments
 from gateway.ingest.intake import Intake
-from gateway.monitor.entries import FLAG_DUP, FLAG_RETAINED
 
 RETRY_NS = 5_000_000_000
 """Between two attempts to repair the same thing: subscribe again, reconnect for a packet not taken."""
@@ -52,21 +54,20 @@ class Receiver:
     ) -> None:
         self._settings = settings
         self._intake = intake
-        self._admission = admission
+        self._arrivals = Arrivals(intake, admission, clock)
         self._clock = clock
+        self._log = structlog.get_logger("ingest")
         self._expected_session = had_session
         self._lock = threading.Lock()
         self._client: GatedClient | None = None
+        self._bulk: BulkSocket | None = None
         self._epoch = last_epoch
         self._link = last_epoch
         self._up = False
-        self._taking = True
-        self._exactly_once: set[int] = set()
-        self._since_ns = self._last_packet_ns = self._started_ns = clock.mono_ns()
+        self._since_ns = clock.mono_ns()
         self._repaired_ns = 0
-        self._connects = self._received = self._acked = self._stale = self._poison = self._refused = 0
-        self._untaken = self._rebuilt = 0
-        self._poison_error = self._connect_error = self._subscribe_error = ""
+        self._connects = self._acked = self._stale = self._rebuilt = self._plain_links = 0
+        self._connect_error = self._subscribe_error = ""
 
     # --- core thread ---------------------------------------------------------------------------------
 
@@ -81,12 +82,12 @@ class Receiver:
         """Take no further packet; acknowledgements are still sent. What arrives from now on is read and left
         unacknowledged, for the broker to send again to the next start. (Left unread, it would make the kernel
         reset the connection at the end, and the broker would throw away the last acknowledgements.)"""
-        self._taking = False
+        self._arrivals.taking = False
 
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Disconnect cleanly, acknowledgements first; the broker keeps the session. False if it took longer
         than the timeout and the link was broken instead; what was unacknowledged then returns."""
-        self._taking = False
+        self._arrivals.taking = False
         client = self._client
         if client is None:
             return True
@@ -100,7 +101,7 @@ class Receiver:
             self._client = None
         return clean
 
-    def acknowledge(self, epoch: int, mids: Iterable[int]) -> None:
+    def acknowledge(self, epoch: int, mids: Mids) -> None:
         """PUBACK these packets of connection ``epoch``; without effect when that connection is gone.
 
         Why no acknowledgement can reach another connection (trap T6: the broker would take it for a new
@@ -109,19 +110,29 @@ class Receiver:
         the old socket or drops it, because ``reconnect()`` closes the old socket (on_socket_close), then
         clears its output queue, and only then creates the new socket (on_socket_open). After the change: the
         comparison below fails and nothing is queued. Read in paho-mqtt 2.2; tests/ingest/test_stale_ack.py
-        keeps it true.
+        keeps it true. With a bulk socket it is plainer: the bytes go to the socket of that epoch itself.
         """
+        ids = np.asarray(mids, np.uint16)
+        ids = ids[ids != 0]  # 0: came at QoS 0
         with self._lock:
-            client = self._client
-            for mid in mids:
-                if mid == 0:  # QoS 0
-                    continue
-                if client is None or epoch != self._epoch:
-                    self._stale += 1
-                    continue
-                client.ack(mid, 2 if mid in self._exactly_once else 1)
-                self._exactly_once.discard(mid)
-                self._acked += 1
+            client, twice = self._client, self._arrivals.exactly_once
+            if client is None or epoch != self._epoch:
+                self._stale += len(ids)
+                return
+            if twice:
+                again = [mid for mid in ids.tolist() if mid in twice]
+                for mid in again:
+                    client.ack(mid, 2)
+                    twice.discard(mid)
+                self._acked += len(again)
+                ids = ids[~np.isin(ids, again)]
+            if self._bulk is not None and not self._bulk.acknowledge(ids):
+                self._stale += len(ids)
+                return
+            if self._bulk is None:
+                for mid in ids.tolist():
+                    client.ack(mid, 1)
+            self._acked += len(ids)
 
     def healthy(self, now_ns: int) -> str:
         """The watchdog, to be called about once a second: repairs what it can; "" or what is wrong.
@@ -131,8 +142,8 @@ class Receiver:
         """
         client, settings = self._client, self._settings
         if client is None:
-            return "not started" if self._taking else "stopped"
-        if client.ended.is_set() and self._taking:
+            return "not started" if self._arrivals.taking else "stopped"
+        if client.ended.is_set() and self._arrivals.taking:
             self._replace()
             return f"the network thread ended ({client.ended_by}) and was started anew"
         silence_s = (now_ns - client.heard_ns) / 1e9
@@ -143,7 +154,7 @@ class Receiver:
             return (
                 f"not connected to {where} for {(now_ns - self._since_ns) / 1e9:.0f} s: {self._connect_error}"
             )
-        if client.paused_since_ns and self._taking:
+        if client.paused_since_ns and self._arrivals.taking:
             paused_ns = now_ns - client.paused_since_ns
             if paused_ns > PAUSE_TOLD_NS:
                 return f"not reading for {paused_ns / 1e9:.0f} s: the intake is full, the core is behind"
@@ -154,20 +165,22 @@ class Receiver:
 
     def status(self) -> dict[str, Any]:
         """Counts and facts for /metrics, /health and people."""
-        now_ns = self._clock.mono_ns()
+        arrivals = self._arrivals
         return {
+            "receiver": "bulk" if self._bulk is not None else "paho",
+            "plain_links": self._plain_links,
             "connected": self._up,
             "epoch": self._epoch,
-            "received": self._received,
-            "refused": self._refused,
+            "received": arrivals.received,
+            "refused": arrivals.refused,
             "acked": self._acked,
             "stale_acks": self._stale,
-            "poison": self._poison,
-            "poison_error": self._poison_error,
-            "untaken": self._untaken,
+            "poison": arrivals.poison,
+            "poison_error": arrivals.poison_error,
+            "untaken": arrivals.untaken,
             "reconnects": max(0, self._connects - 1),
             "rebuilt": self._rebuilt,
-            "last_packet_age_s": (now_ns - self._last_packet_ns) / 1e9,
+            "last_packet_age_s": (self._clock.mono_ns() - arrivals.last_ns) / 1e9,
             "paused": bool(self._client and self._client.paused_since_ns),
             "connect_error": self._connect_error,
             "subscribe_error": self._subscribe_error,
@@ -180,12 +193,13 @@ class Receiver:
                 self._repaired_ns = now_ns
                 self._subscribe(client)
             return self._subscribe_error
-        if self._untaken:
+        if self._arrivals.untaken:
             if due:  # only a reconnect makes the broker send them again
                 self._repaired_ns = now_ns
-                self._untaken = 0
+                self._arrivals.untaken = 0
                 client.shake()
-            return f"packets could not be taken ({self._poison_error}): reconnecting so that they come again"
+            why = self._arrivals.poison_error
+            return f"packets could not be taken ({why}): reconnecting so that they come again"
         return ""
 
     def _replace(self) -> None:
@@ -202,7 +216,8 @@ class Receiver:
         client.loop_start()
 
     def _build(self) -> GatedClient:
-        client = build_client(self._settings, self._gate, self._clock)
+        lift = self._guarded(self._on_run)
+        client = build_client(self._settings, self._gate, self._clock, lift, self._room)
         client.on_socket_open = self._guarded(self._on_socket_open)
         client.on_socket_close = self._guarded(self._on_socket_close)
         client.on_connect = self._guarded(self._on_connect)
@@ -224,27 +239,33 @@ class Receiver:
             try:
                 callback(client, *facts)
             except BaseException as error:  # noqa: BLE001 - anything raised here would end paho's thread (T7)
-                self._note_poison(error)
+                self._arrivals.note_poison(error)
 
         return guarded
 
-    def _note_poison(self, error: BaseException) -> None:
-        self._poison += 1
-        self._poison_error = f"{type(error).__name__}: {error}"
-
     def _gate(self, timeout_s: float) -> bool:
-        return not self._taking or self._intake.wait_for_room(timeout_s)
+        return not self._arrivals.taking or self._intake.wait_for_room(timeout_s)
 
-    def _change_epoch(self) -> None:
+    def _room(self) -> int:
+        return self._intake.room if self._arrivals.taking else sys.maxsize
+
+    def _change_epoch(self, bulk: BulkSocket | None = None) -> None:
         self._epoch += 1
-        self._exactly_once.clear()
+        self._bulk = bulk
+        self._arrivals.exactly_once.clear()
 
     def _on_socket_open(self, _client: GatedClient, sock: Any) -> None:
-        with self._lock:
-            self._change_epoch()
-        self._lost("the link was replaced")
+        bulk = sock if isinstance(sock, BulkSocket) else None
         # else an acknowledgement waits for the broker's delayed TCP ACK of the one before: 40 ms a window
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        getattr(sock, "raw", sock).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._lock:
+            self._change_epoch(bulk)
+        self._lost("the link was replaced")
+        if bulk is None and self._settings.receiver == "bulk":
+            self._plain_links += 1
+            if self._plain_links == 1:
+                why = "this paho-mqtt is not one the bulk receiver was tested with (2.2 or a later 2.x)"
+                self._log.warning("packets are received one by one, several times slower", why=why)
 
     def _on_socket_close(self, *_: Any) -> None:
         with self._lock:
@@ -303,42 +324,7 @@ class Receiver:
                 )
 
     def _on_message(self, _client: GatedClient, message: mqtt.MQTTMessage) -> None:
-        if not self._taking:
-            return
-        now_ns = self._clock.mono_ns()
-        self._received += 1
-        self._last_packet_ns = now_ns
-        try:
-            self._intake.put(self._item(message, now_ns))
-        except BaseException:
-            # Unacknowledged, so the broker still has it; the watchdog reconnects to get it again.
-            self._untaken += 1
-            raise
+        self._arrivals.message(message, self._epoch)
 
-    def _item(self, message: mqtt.MQTTMessage, now_ns: int) -> Item:
-        payload = bytes(message.payload)
-        if message.qos == 2:  # left over from a session that had subscribed so
-            self._exactly_once.add(message.mid)
-        try:
-            topic = message.topic.encode()
-        except UnicodeDecodeError:
-            return self._refusal(message.mid, now_ns, "bad_topic", b"(not UTF-8)", payload)
-        if message.qos != 1:
-            return self._refusal(message.mid, now_ns, "qos", topic, payload)
-        try:
-            reason = self._admission.refuse(topic, payload)
-        except Exception as error:  # noqa: BLE001 - what arrived is journalled; the decoder judges it again
-            self._note_poison(error)
-            reason = ""
-        if reason:
-            return self._refusal(message.mid, now_ns, reason, topic, payload)
-        flags = (FLAG_DUP if message.dup else 0) | (FLAG_RETAINED if message.retain else 0)
-        return Packet(topic, payload, now_ns, message.mid, self._epoch, flags)
-
-    def _refusal(self, mid: int, now_ns: int, reason: str, topic: bytes, payload: bytes) -> RefusedPacket:
-        self._refused += 1
-        text = topic.decode("ascii", "backslashreplace")
-        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-        digest = hashlib.sha256(payload).hexdigest()
-        head = payload[:HEAD_BYTES]
-        return RefusedPacket(self._epoch, mid, now_ns, reason, text[:TOPIC_CHARS], head, digest, len(payload))
+    def _on_run(self, _client: GatedClient, lifted: Lifted) -> None:
+        self._arrivals.lifted(lifted, self._epoch)

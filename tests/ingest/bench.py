@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import pytest
+
 from gateway.clock import SystemClock
-from gateway.ingest import Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest import Item, LinkChange, Packet, RefusedPacket, Run
 from gateway.ingest.admission import ABSOLUTE_LIMIT, Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
 from tests.support.mosquitto import GATEWAY
 from tests.support.wait import until
+
+RECEIVERS = ("bulk", "paho")
+"""Both ways of [ingest] receiver; what holds for one holds for the other."""
 
 
 @dataclass
@@ -22,6 +27,7 @@ class Settings:
 
     port: int
     password_file: str
+    receiver: str = RECEIVERS[0]
     host: str = "127.0.0.1"
     username: str = GATEWAY[0]
     protocol: str = "3.1.1"
@@ -36,8 +42,19 @@ class Settings:
     watchdog_s: float = 60
 
 
+@pytest.fixture(params=RECEIVERS)
+def receiver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test once with each receiver."""
+    kind = str(request.param)
+    monkeypatch.setattr(Bench, "kind", kind)
+    return kind
+
+
 class Bench:
     """``with Bench(port, folder) as bench``: bench.take() gives what arrived, bench.acknowledge() lets go."""
+
+    kind = RECEIVERS[0]
+    """Which receiver, where a test does not say; see the ``receiver`` fixture."""
 
     def __init__(
         self,
@@ -53,7 +70,7 @@ class Bench:
         secret = folder / "gateway-password"
         secret.write_text(GATEWAY[1] + "\n")
         self.settings = Settings(port, str(secret))
-        for name, value in settings.items():
+        for name, value in {"receiver": self.kind, **settings}.items():
             setattr(self.settings, name, value)
         self.clock = SystemClock()
         self.intake = Intake(max_packets, 1 << 30)
@@ -81,6 +98,8 @@ class Bench:
         for item in items:
             if isinstance(item, Packet):
                 self.packets.append(item)
+            elif isinstance(item, Run):
+                self.packets += map(item.packet, range(len(item)))
             elif isinstance(item, RefusedPacket):
                 self.refused.append(item)
             else:

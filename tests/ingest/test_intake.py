@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ingest import Item, LinkChange, Packet, RefusedPacket
+from gateway.ingest import Item, LinkChange, Packet, RefusedPacket, Run
 from gateway.ingest.intake import Intake, item_bytes
 
 
@@ -51,6 +52,44 @@ def test_groups_are_bounded_and_nothing_is_lost(sizes: list[int], max_packets: i
         left += group
     assert left == items
     assert intake.bytes == 0
+
+
+def run(first: int, sizes: list[int]) -> Run:
+    """Each row has two bytes before and one of topic."""
+    ends = np.cumsum([size + 3 for size in sizes])
+    starts = ends - np.array(sizes)
+    cuts = np.column_stack([starts - 1, starts, starts, ends]).astype(np.int32)
+    blob = b"".join(b"hht" + bytes([number % 256]) * size for number, size in enumerate(sizes, first))
+    mids = np.arange(first, first + len(sizes), dtype=np.uint16)
+    return Run(blob, cuts, mids, np.zeros(len(sizes), np.uint8), first, 1)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=12) | st.just(None), max_size=8),
+    st.integers(1, 8),
+    st.integers(1, 100),
+)
+def test_runs_are_parted_where_the_bound_falls(
+    runs: list[list[int] | None], max_packets: int, max_bytes: int
+) -> None:
+    intake = Intake(1000, 10**6)
+    put: list[Packet] = []
+    for sizes in runs:
+        item = packet(len(put)) if sizes is None else run(len(put), sizes)
+        put += [item.packet(row) for row in range(len(item))] if isinstance(item, Run) else [item]
+        intake.put(item)
+    assert intake.depth == len(put)
+    left: list[Packet] = []
+    while group := intake.next_group(max_packets, max_bytes, 0):
+        rows: list[Packet] = []
+        for item in group:
+            assert isinstance(item, Packet | Run)
+            rows += [item.packet(row) for row in range(len(item))] if isinstance(item, Run) else [item]
+        assert len(rows) <= max_packets
+        assert len(rows) == 1 or sum(map(item_bytes, group)) <= max_bytes
+        left += rows
+    assert [p._replace(received_ns=0) for p in left] == [p._replace(received_ns=0) for p in put]
+    assert (intake.depth, intake.bytes, intake.room) == (0, 0, 1000)
 
 
 def test_put_takes_even_when_full_and_says_so() -> None:

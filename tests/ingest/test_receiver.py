@@ -12,12 +12,12 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.ingest import LinkChange, Packet
 from gateway.monitor.entries import FLAG_DUP, FLAG_RETAINED
-from tests.ingest.bench import Bench, payloads
+from tests.ingest.bench import Bench, payloads, receiver  # noqa: F401 - a fixture
 from tests.support.mosquitto import Broker
 from tests.support.publisher import Publisher, published
 from tests.support.wait import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
 both = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 
@@ -168,6 +168,31 @@ def test_a_full_intake_stops_the_reading_and_keeps_the_link(
         assert payloads(got) == [str(number) for number in range(200)]
         status = bench.receiver.status()
         assert (status["reconnects"], status["stale_acks"]) == (0, 0)
+
+
+@both
+def test_a_flood_longer_than_the_keep_alive_keeps_the_link(
+    broker: Broker, tmp_path: Path, protocol: str
+) -> None:
+    """The bulk receiver's paho hears nothing of what was lifted, and must not take that for silence."""
+    with (
+        Bench(broker.port, tmp_path, protocol=protocol, keepalive_s=1) as bench,
+        Publisher(broker.port, tmp_path / "log") as devices,
+    ):
+        seen = 0
+        start = time.monotonic()
+        while time.monotonic() - start < 3.2:
+            for number in range(200 - devices.offered + devices.acked):
+                devices.publish(TOPIC, str(number))
+            bench.take()
+            seen += len(bench.packets)
+            bench.acknowledge()
+            time.sleep(0.01)
+        devices.settle()
+        bench.expect(devices.offered - seen)
+        status = bench.receiver.status()
+        assert (status["received"], status["reconnects"]) == (devices.offered, 0)
+        assert status["receiver"] == Bench.kind
 
 
 def test_a_stop_takes_nothing_more_and_sends_what_was_acknowledged(broker: Broker, tmp_path: Path) -> None:

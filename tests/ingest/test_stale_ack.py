@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from gateway.ingest import Mids
 from gateway.ingest.mqtt import Receiver
-from tests.ingest.bench import Bench, payloads
+from tests.ingest.bench import Bench, payloads, receiver  # noqa: F401 - a fixture
 from tests.support.mosquitto import Broker
 from tests.support.publisher import Publisher
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
 
 
 class Careless(Receiver):
     """The negative control: acknowledges whatever connection is there, as paho's own ack() does."""
 
-    def acknowledge(self, epoch: int, mids: Iterable[int]) -> None:
+    def acknowledge(self, epoch: int, mids: Mids) -> None:
         assert self._client is not None
         for mid in mids:
-            self._client.ack(mid, 1)
+            self._client.ack(int(mid), 1)
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.bench import Bench, payloads
+from tests.ingest.bench import Bench, payloads, receiver  # noqa: F401 - a fixture
 from tests.support.certificates import Authority
 from tests.support.mosquitto import DEVICE_PASSWORD, DEVICES, Broker
 from tests.support.need import need
@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 from tests.support.publisher import Publisher, published
 from tests.support.wait import until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
 both = pytest.mark.parametrize("protocol", ["3.1.1", "5"])
 
@@ -220,6 +220,34 @@ def test_tls_with_our_own_authority(tmp_path: Path, protocol: str) -> None:
             bench.receiver.start()
             until(lambda: bench.receiver.status()["connect_error"], 5, "the refusal")
             assert "certificate verify failed" in bench.receiver.healthy(bench.clock.mono_ns())
+
+
+def test_tls_keeps_the_link_while_the_intake_is_full(tmp_path: Path) -> None:
+    """Decrypted packets wait where the kernel does not see them: that must neither spin nor lose any."""
+    authority = Authority(tmp_path)
+    broker_pair, gateway_pair = authority.issue("broker"), authority.issue("gateway")
+    pair = {"cert_file": str(gateway_pair[0]), "key_file": str(gateway_pair[1])}
+    with (
+        Broker(tls=(authority.ca, *broker_pair)) as broker,
+        Bench(
+            broker.port, tmp_path, tls=True, ca_file=str(authority.ca), max_packets=7, keepalive_s=1, **pair
+        ) as bench,
+        Publisher(broker.port, tmp_path / "log", tls=(authority.ca, *gateway_pair)) as devices,
+    ):
+        for number in range(500):
+            devices.publish(TOPIC, f"{number} " + "x" * 500)
+        devices.settle()
+        until(lambda: bench.receiver.status()["paused"], 5, "the gate is shut")
+        paused, used = time.monotonic(), time.process_time()
+        until(lambda: time.monotonic() - paused > 2.5, 5, "more than two keep-alives have passed")
+        assert time.process_time() - used < 1.5
+        assert bench.intake.depth <= 8
+        got: list[str] = []
+        while len(got) < 500:
+            got += [text.split()[0] for text in payloads(bench.expect(1))]
+            bench.acknowledge()
+        assert got == [str(number) for number in range(500)]
+        assert bench.receiver.status()["reconnects"] == 0
 
 
 def test_a_refused_subscription_is_visible_and_tried_again(tmp_path: Path) -> None:

@@ -65,9 +65,10 @@ REASONS = (
 )
 """Why a reading is not good; ``Readings.reason`` indexes it."""
 
-LATE, SUSPECT, RETAINED, DISORDER = 1, 2, 4, 8
+LATE, SUSPECT, RETAINED, DISORDER, THROTTLED = 1, 2, 4, 8, 16
 """Time flags of a reading: late against the upload period; its time cannot be right (or the same time came
-with another value); retained by the broker; older than the channel's newest."""
+with another value); retained by the broker; older than the channel's newest; beyond the device's rate: only
+limits, discrete and out_of_range judge it."""
 
 NO_CLEAR = LATE | SUSPECT | RETAINED | DISORDER
 """A reading with any of these never clears."""
@@ -99,7 +100,7 @@ class Readings:
     reason: U1
     """Index into REASONS."""
     time: U1
-    """LATE | SUSPECT | RETAINED | DISORDER."""
+    """LATE | SUSPECT | RETAINED | DISORDER | THROTTLED."""
     packet: I4
     """Row of the packet in its journal entry: the evidence."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.alarms import definition
-from gateway.alarms.definition import DEVICE, SYSTEM, Place
+from gateway.alarms.definition import Place
+from gateway.alarms.texts import DEVICE, SYSTEM
 
 PLACE = Place("acme", "plant", "tank-1", "GD-1", "gas")
 

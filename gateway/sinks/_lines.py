@@ -27,7 +27,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from detectors import DISORDER, LATE, REASONS, RETAINED, SUSPECT
 from gateway.alarms.events import AlarmEvent, CommandEvent, Event
@@ -39,6 +41,8 @@ Field = str | float | int
 MAX_TEXT = 4096
 """Characters kept of a text field; InfluxDB refuses a point whose strings pass 64 KB."""
 
+_VALUE = b"value="
+_JSON = msgspec.json.Encoder()
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160), 8232, 8233, *range(55296, 57344)], " ")
 _TAG = str.maketrans({"\\": "＼", ",": "\\,", "=": "\\=", " ": "\\ "})
 _MEASUREMENT = str.maketrans({"\\": "＼", ",": "\\,", " ": "\\ "})
@@ -89,65 +93,84 @@ def channel_tags(channel: Channel) -> dict[str, str]:
     }
 
 
+class _Heads:
+    """The fixed first part of each channel's lines, made when first asked for."""
+
+    def __init__(self, measurement: str, table: ChannelTable) -> None:
+        self.table, self.version = table, table.version
+        self._measurement = measurement
+        self._made = np.full(len(table), None, object)
+        self._has = np.zeros(len(table), np.bool_)
+
+    def of(self, slots: npt.NDArray[np.int32]) -> list[bytes]:
+        """Newline, measurement, tags, a space and ``value=``, for each slot."""
+        if len(self.table) > len(self._made):
+            more = len(self.table) - len(self._made)
+            self._made = np.append(self._made, np.full(more, None, object))
+            self._has = np.append(self._has, np.zeros(more, np.bool_))
+        if not self._has[slots].all():
+            for slot in np.unique(slots[~self._has[slots]]).tolist():
+                start = head(self._measurement, channel_tags(self.table.channel(slot)))
+                self._made[slot] = f"\n{start} ".encode() + _VALUE
+                self._has[slot] = True
+        found: list[bytes] = self._made[slots].tolist()
+        return found
+
+
+class _Middles(dict[int, bytes]):
+    """What stands between value and time, by quality, reason and flags: few kinds, however many lines."""
+
+    def __missing__(self, code: int) -> bytes:
+        flags = code & 0xFF
+        fields: dict[str, Field | None] = {"quality": code >> 8 & 0xFF, "reason": REASONS[code >> 16]}
+        fields |= {name: 1 for bit, name in _TIME_FLAGS if flags & bit}
+        made = self[code] = f",{tail(fields)} ".encode()
+        return made
+
+
 class Encoder:
-    """Lines of batches; keeps the fixed first part of each channel's lines."""
+    """Lines of batches; keeps the fixed first part of each channel's lines, one batch's table at a time."""
 
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         """names: other measurement names for "reading", "alarm", "command", "note", "gateway"."""
         self._names = dict(names or {})
-        self._table: ChannelTable | None = None
-        self._version = -1
-        self._heads: dict[int, str] = {}
+        self._heads: _Heads | None = None
+        self._middles = _Middles()
 
     def _name(self, measurement: str) -> str:
         return self._names.get(measurement, measurement)
 
-    def _head(self, slot: int, table: ChannelTable) -> str:
-        if table is not self._table or table.version != self._version:
-            self._heads = {}
-            self._table, self._version = table, table.version
-        found = self._heads.get(slot)
-        if found is None:
-            found = self._heads[slot] = head(self._name("reading"), channel_tags(table.channel(slot)))
-        return found
+    def readings(self, batch: ReadingsBatch, size: int = 1 << 30) -> list[bytes]:
+        """One line a reading, in the batch's order, ``size`` lines a piece; lines of a piece are joined by
+        newlines, without one at its end.
 
-    def readings(self, batch: ReadingsBatch) -> list[str]:
-        """One line a reading, in the batch's order."""
+        No line is put together by itself: each of its four parts is made for all rows at once, and all are
+        joined at the end.
+        """
         r, table = batch.readings, batch.channels
-        lines: list[str] = []
-        slots, times, values = r.slot.tolist(), r.event_ns.tolist(), r.value.tolist()
-        plain = ((r.quality == 0) & (r.time == 0) & np.isfinite(r.value)).tolist()
-        for row, (slot, at, value) in enumerate(zip(slots, times, values, strict=True)):
-            start = self._heads.get(slot) if table is self._table else None
-            if start is None or table.version != self._version:
-                start = self._head(slot, table)
-            if plain[row]:
-                lines.append(f"{start} value={value!r},quality=0i {at}")
-            else:
-                lines.append(self._odd(start, batch, row))
-        return lines
-
-    def _odd(self, start: str, batch: ReadingsBatch, row: int) -> str:
-        r = batch.readings
-        flags = int(r.time[row])
-        fields: dict[str, Field | None] = {
-            "value": float(r.value[row]),
-            "quality": int(r.quality[row]),
-            "reason": REASONS[r.reason[row]],
-        }
-        fields |= {name: 1 for bit, name in _TIME_FLAGS if flags & bit}
-        at = int(r.event_ns[row])
-        if flags & SUSPECT:
-            fields["event_ns"] = at
-            at = int(r.received_ns[row]) + self._apart_ns(batch, row)
-        return f"{start} {tail(fields)} {at}"
-
-    @staticmethod
-    def _apart_ns(batch: ReadingsBatch, row: int) -> int:
-        """The row's place among the readings of its journal position: equal however often it is sent."""
-        positions = batch.positions()
-        first = int(np.searchsorted(positions, positions[row]))
-        return (int(positions[row]) & 0xFFFF) << 14 | (row - first) & 0x3FFF
+        heads = self._heads
+        if heads is None or heads.table is not table or heads.version != table.version:
+            heads = self._heads = _Heads(self._name("reading"), table)
+        suspect = (r.time & SUSPECT) != 0
+        stamps = r.event_ns
+        if suspect.any():
+            stamps = np.where(suspect, r.received_ns + _apart_ns(batch.positions()), stamps)
+        codes = r.reason.astype(np.int32) << 16 | r.quality.astype(np.int32) << 8 | r.time
+        parts = [self._middles[0]] * (4 * len(r))
+        parts[0::4] = heads.of(r.slot)
+        parts[1::4] = _numbers(r.value)
+        parts[3::4] = _numbers(stamps)
+        if codes.any():
+            parts[2::4] = map(self._middles.__getitem__, codes.tolist())
+        for row in np.flatnonzero(~np.isfinite(r.value)).tolist():
+            at = 4 * row
+            parts[at : at + 3] = parts[at].removesuffix(_VALUE), b"", parts[at + 2].removeprefix(b",")
+        for row in np.flatnonzero(suspect).tolist():
+            parts[4 * row + 2] = b"%b,event_ns=%di " % (parts[4 * row + 2][:-1], r.event_ns[row])
+        pieces = range(0, len(parts), 4 * size)
+        for at in pieces:
+            parts[at] = parts[at][1:]
+        return [b"".join(parts[at : at + 4 * size]) for at in pieces]
 
     def event(self, event: Event) -> str:
         """One line of one event."""
@@ -211,3 +234,15 @@ def apart_of_event_ns(event_id: str) -> int:
     """Up to 1.05 ms from "<partition>-<position>-<index>": events of one moment get points of their own."""
     _, position, index = event_id.rsplit("-", 2)
     return (int(position) & 0xFFFF) << 4 | int(index) & 0xF
+
+
+def _numbers(column: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> list[bytes]:
+    """Each number's shortest text that reads back as the same number; not finite ones as ``null``."""
+    return _JSON.encode(column.tolist())[1:-1].split(b",") if len(column) else []
+
+
+def _apart_ns(positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Each row's place among the readings of its journal position: equal however often it is sent."""
+    place = np.arange(len(positions)) - np.searchsorted(positions, positions)
+    apart: npt.NDArray[np.int64] = (positions & 0xFFFF) << 14 | place & 0x3FFF
+    return apart

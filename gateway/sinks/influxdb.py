@@ -84,7 +84,8 @@ class _Progress:
     """How far one batch got: it comes again as the same object after Later."""
 
     batch: Batch
-    left: list[list[str]]
+    left: list[bytes]
+    """Pieces not yet written, the next one last; a piece is lines joined by newlines."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     written: int = 0
 
@@ -109,7 +110,7 @@ class Sink:
     def deliver(self, batch: Batch) -> Delivered | Later | Refused:
         """Write a batch; see the module's docstring for the answers."""
         if self._progress is None or self._progress.batch is not batch:
-            self._progress = _Progress(batch, self._cut(self._lines(batch)))
+            self._progress = _Progress(batch, self._pieces(batch)[::-1])
         answer = self._carry(self._progress)
         if isinstance(answer, Delivered):
             self._progress = None
@@ -117,7 +118,7 @@ class Sink:
 
     def resend(self, part: str) -> Delivered | Later | Refused:
         """Try one refused line again."""
-        answer = self._carry(_Progress(HealthBatch(0, {}), [[part]]))
+        answer = self._carry(_Progress(HealthBatch(0, {}), [part.encode()]))
         if isinstance(answer, Delivered) and answer.refused:
             return Refused(answer.refused[0][1])
         return answer
@@ -126,16 +127,15 @@ class Sink:
         """Close the connection."""
         self._close()
 
-    def _lines(self, batch: Batch) -> list[str]:
-        if isinstance(batch, ReadingsBatch):
-            return self._encoder.readings(batch)
-        if isinstance(batch, EventsBatch):
-            return [self._encoder.event(event) for _, event in batch.events]
-        return self._encoder.health(batch.at_ns, batch.figures)
-
-    def _cut(self, lines: list[str]) -> list[list[str]]:
+    def _pieces(self, batch: Batch) -> list[bytes]:
         size = self._batch_lines
-        return [lines[at : at + size] for at in range(0, len(lines), size)][::-1]
+        if isinstance(batch, ReadingsBatch):
+            return self._encoder.readings(batch, size)
+        if isinstance(batch, EventsBatch):
+            lines = [self._encoder.event(event) for _, event in batch.events]
+        else:
+            lines = self._encoder.health(batch.at_ns, batch.figures)
+        return ["\n".join(lines[at : at + size]).encode() for at in range(0, len(lines), size)]
 
     def _carry(self, progress: _Progress) -> Delivered | Later | Refused:
         """Post what is left, the last piece first taken; pieces that are refused are halved."""
@@ -144,7 +144,7 @@ class Sink:
             piece = progress.left[-1]
             try:
                 answer = self._post(
-                    gzip.compress("\n".join(piece).encode(), compresslevel=1, mtime=0),
+                    gzip.compress(piece, compresslevel=1, mtime=0),
                     min(self._timeout_s, deadline.left()),
                 )
             except DeadlinePassed:
@@ -156,21 +156,22 @@ class Sink:
                 return later
         return Delivered(f"{progress.written} lines", progress.refused)
 
-    def _judge(self, answer: Answer, piece: list[str], progress: _Progress) -> Later | None:
+    def _judge(self, answer: Answer, piece: bytes, progress: _Progress) -> Later | None:
         status = answer.status
         if 200 <= status < 300:
             progress.left.pop()
-            progress.written += len(piece)
+            progress.written += piece.count(b"\n") + 1
             return None
         if status in (400, 413, 422):
             progress.left.pop()
-            if len(piece) == 1:
-                progress.refused.append((piece[0], f"{status} {answer.text}".strip()))
+            lines = piece.split(b"\n")
+            if len(lines) == 1:
+                progress.refused.append((piece.decode(), f"{status} {answer.text}".strip()))
                 return None
+            middle = len(lines) // 2
             if status == 413:
-                self._batch_lines = max(1, min(self._batch_lines, len(piece) // 2))
-            middle = len(piece) // 2
-            progress.left += [piece[middle:], piece[:middle]]
+                self._batch_lines = max(1, min(self._batch_lines, middle))
+            progress.left += [b"\n".join(lines[middle:]), b"\n".join(lines[:middle])]
             return None
         if 300 <= status < 400:
             return Later(f"{status}: redirects are not followed; set url to the final address")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors import SUSPECT
+from gateway.sinks import ReadingsBatch
 from gateway.sinks._lines import Encoder, clean, head, tail
 from tests.support.entries import alarm_event
 from tests.support.readings import NOW_NS, batch, readings, rows_strategy, table
@@ -26,6 +27,12 @@ def parse(line: str) -> Parsed:
     pairs = [cut(tag, "=", 1) for tag in tags]
     assert all(len(pair) == 2 and pair[1] for pair in pairs)
     return plain(measurement), {plain(name): plain(value) for name, value in pairs}, parsed, int(stamp)
+
+
+def lines_of(made: ReadingsBatch, encoder: Encoder | None = None) -> list[str]:
+    """The lines of a batch, each by itself."""
+    pieces = (encoder or Encoder()).readings(made)
+    return pieces[0].decode().split("\n") if pieces else []
 
 
 def cut(text: str, mark: str, most: int = -1) -> list[str]:
@@ -96,7 +103,7 @@ def test_every_reading_is_one_line_and_no_value_is_invented(
     rows: list[tuple[int, int, float, int, int, int]],
 ) -> None:
     made = batch(77, readings(rows))
-    parsed = [parse(line) for line in Encoder().readings(made)]
+    parsed = [parse(line) for line in lines_of(made)]
     assert len(parsed) == len(rows)
     for (slot, event_ns, value, quality, _, flags), (measurement, tags, fields, stamp) in zip(
         rows, parsed, strict=True
@@ -120,9 +127,9 @@ def test_every_reading_is_one_line_and_no_value_is_invented(
 
 def test_readings_of_suspect_time_do_not_cover_each_other_and_keep_their_place() -> None:
     rows = [(0, 5, 1.0, 0, 0, SUSPECT), (0, 5, 2.0, 0, 0, SUSPECT), (0, 5, 3.0, 0, 0, SUSPECT)]
-    first = Encoder().readings(batch(9, readings(rows)))
-    again = Encoder().readings(batch(9, readings(rows)))
-    later = Encoder().readings(batch(10, readings(rows)))
+    first = lines_of(batch(9, readings(rows)))
+    again = lines_of(batch(9, readings(rows)))
+    later = lines_of(batch(10, readings(rows)))
     assert first == again
     stamps = [parse(line)[3] for line in [*first, *later]]
     assert len(set(stamps)) == 6
@@ -142,10 +149,10 @@ def test_the_channel_table_of_another_version_names_anew() -> None:
     rows = readings([(0, NOW_NS, 1.0, 0, 0, 0)])
     old, new = table(asset="old"), table(asset="new")
     new.version = 2
-    assert "asset=old" in encoder.readings(batch(1, rows, old))[0]
-    assert "asset=new" in encoder.readings(batch(2, rows, new))[0]
+    assert "asset=old" in lines_of(batch(1, rows, old), encoder)[0]
+    assert "asset=new" in lines_of(batch(2, rows, new), encoder)[0]
     old.version, old.devices = 3, new.devices
-    assert "asset=new" in encoder.readings(batch(3, rows, old))[0]
+    assert "asset=new" in lines_of(batch(3, rows, old), encoder)[0]
 
 
 def test_figures_that_are_all_unknown_give_no_line() -> None:

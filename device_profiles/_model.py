@@ -61,7 +61,7 @@ class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeviceAlarm(msgspec.Struct, frozen=True, kw_only=True):
     """Priority and texts of one alarm about the device itself: "silent", "never_seen", "sensor_fault",
-    "out_of_range", "clock_changed"."""
+    "out_of_range", "clock_changed", "flooding"."""
 
     condition: str
     priority: int
@@ -99,6 +99,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Expected time between readings."""
     upload_period_ns: int
     """Expected time between uploads; the period when every reading is sent at once."""
+    max_per_period: int = 20
+    """Live readings a period that a channel may send for long: beyond them only its limits are judged."""
     silent_after_ns: int
     """Default 2 x the longer of period and upload period."""
     late_after_ns: int

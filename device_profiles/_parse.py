@@ -52,6 +52,12 @@ DEFAULT_DEVICE_ALARMS = (
         response_en="Set the device's clock; its earlier times may be wrong.",
         response_zh="校准设备时钟；此前的时间可能有误。",
     ),
+    DeviceAlarm(
+        condition="flooding",
+        priority=4,
+        response_en="Find what makes it send so often; limits judge all, trends and history skip the excess.",
+        response_zh="查明设备频繁上报的原因；限值报警照常判断，超出部分不参与趋势检测和历史存储。",
+    ),
 )
 DEVICE_CONDITIONS = tuple(alarm.condition for alarm in DEFAULT_DEVICE_ALARMS)
 
@@ -117,6 +123,7 @@ def _profile(profile_id: str, root: Table) -> Profile:
         edition=head.text("edition"),
         period_ns=period,
         upload_period_ns=upload,
+        max_per_period=head.integer("max_per_period", 1, 10_000, 20),
         silent_after_ns=head.seconds_ns("silent_after_s", 2 * max(period, upload)),
         late_after_ns=head.seconds_ns("late_after_s", upload + 2 * period),
         max_future_ns=head.seconds_ns("max_future_s", 60 * NS),
@@ -204,7 +211,7 @@ def _alarm(table: Table) -> AlarmDefinition:
 
 
 def _device_alarms(root: Table) -> tuple[DeviceAlarm, ...]:
-    """The five, in their fixed order; a ``[[device_alarm]]`` replaces the keys it gives."""
+    """One of each condition, in their fixed order; a ``[[device_alarm]]`` replaces the keys it gives."""
     found = {alarm.condition: alarm for alarm in DEFAULT_DEVICE_ALARMS}
     given: set[str] = set()
     for table in root.tables("device_alarm", 100):

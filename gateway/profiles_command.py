@@ -93,6 +93,7 @@ def _facts(profile: Profile) -> Rows:
         ("edition", profile.edition),
         ("period s", _seconds(profile.period_ns)),
         ("upload period s", _seconds(profile.upload_period_ns)),
+        ("readings a period at most", str(profile.max_per_period)),
         ("silent after s", _seconds(profile.silent_after_ns)),
         ("late after s", _seconds(profile.late_after_ns)),
         ("future beyond s", _seconds(profile.max_future_ns)),

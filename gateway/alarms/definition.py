@@ -103,8 +103,8 @@ def device(
     point: Point | None = None,
     clear_readings: int = 1,
 ) -> Definition:
-    """An alarm about a sensor or a device. ``alarm`` None (the profile names none) takes the defaults of texts.py:
-    a fault is never left without an alarm."""
+    """An alarm about a sensor or a device. ``alarm`` None (the profile names none) takes the defaults of
+    texts.py: a fault is never left without an alarm."""
     title_en, title_zh, priority, response_en, response_zh = DEVICE.get(
         condition, (condition, condition, 3, "Check the device.", "检查设备。")
     )

@@ -74,6 +74,11 @@ def _device_raised(definition: Definition, value: float | None, limit: float | N
             f"{en} for {number(value)} s, expected within {number(limit)} s",
             f"{zh}已 {number(value)} 秒,应在 {number(limit)} 秒内上报",
         )
+    if definition.condition == "flooding" and value is not None and limit is not None:
+        return Reason(
+            f"{en}: {number(value)} beyond {number(limit)} a second and channel",
+            f"{zh}:每通道每秒 {number(limit)} 次,超出 {number(value)} 个",
+        )
     if definition.condition == "out_of_range" and value is not None and definition.low is not None:
         low, high = number(definition.low), number(definition.high or 0.0)
         shown = _amount(definition, value)

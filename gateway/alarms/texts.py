@@ -47,7 +47,7 @@ DEVICE: dict[str, tuple[str, str, int, str, str]] = {
         "sends far more readings than it may",
         "读数频率远超允许值",
         4,
-        "Find what makes the device send so often; limits are still judged, trends and history skip the excess.",
+        "Find what makes it send so often; limits judge all, trends and history skip the excess.",
         "查明设备频繁上报的原因;限值报警照常判断,超出部分不参与趋势检测和历史存储。",
     ),
 }

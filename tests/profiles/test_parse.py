@@ -84,6 +84,7 @@ def test_defaults() -> None:
     assert profile.silent_after_ns == 20 * second
     assert profile.late_after_ns == 30 * second
     assert profile.max_future_ns == 60 * second
+    assert profile.max_per_period == 20
     assert (profile.clear_readings, profile.rebase_readings) == (3, 5)
     assert profile.max_payload_bytes == 256 * 1024
     assert profile.streams == (
@@ -108,7 +109,7 @@ def test_a_device_alarm_replaces_what_it_gives() -> None:
     silent = profile.device_alarms[0]
     assert (silent.condition, silent.priority) == ("silent", 1)
     assert silent.response_zh.startswith("检查设备供电")
-    assert len(profile.device_alarms) == 5
+    assert len(profile.device_alarms) == 6
 
 
 def test_streams_add_and_replace() -> None:

@@ -50,6 +50,19 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "out_of_range": [{"clear_readings": 3}, {"clear_readings": 1}],
     "silent": [{"silent_after_ns": 5 * SECOND, "period_ns": 2 * SECOND}],
+    "ewma": [
+        {"weight": 0.2, "limit": 1.5, "warmup": 4, "raise_readings": 1, "adopt_readings": 9},
+        {"limit": 2.0, "warmup": 3, "raise_readings": 1, "clear_readings": 2, "adopt_readings": 3},
+    ],
+    "cusum": [
+        {"target": 4.0, "sigma": 2.0, "k": 0.5, "h": 2.0},
+        {"k": 0.3, "h": 1.5, "warmup": 5, "adopt_readings": 6, "low": -20.0, "high": 20.0},
+    ],
+    # the calm value of these tests lies within the deadband: constant values are what this detector finds
+    "flat": [
+        {"after_ns": 5 * SECOND, "tolerance": 9.0, "deadband": 4.0, "raise_readings": 1, "clear_readings": 1},
+        {"after_ns": SECOND, "tolerance": 3.0, "deadband": 4.5, "raise_readings": 2, "clear_readings": 2},
+    ],
 }
 """Rules under which each detector is tried; a new detector adds its own here."""
 

@@ -13,8 +13,9 @@ from numpy.lib.recfunctions import repack_fields
 
 import detectors
 from detectors import Findings, Readings
+from gateway.monitor.roster import Roster, settings_of
 
-PER_READING = ("out_of_range", "discrete", "limits")
+PER_READING = ("out_of_range", "discrete", "limits", "ewma", "cusum", "flat")
 """Detectors that judge readings, in the order their findings about one reading are told."""
 
 
@@ -27,14 +28,17 @@ class Detector:
         self.parameters: npt.NDArray[np.void] = np.zeros(0, self.module.PARAMETERS)
         self.state: npt.NDArray[np.void] = np.zeros(0, self.module.STATE)
         self.findings = Findings()
+        self.used = False
+        """Whether any slot ever had a rule: a detector that nobody asked for costs nothing."""
+        self._idle = np.zeros(1, self.module.PARAMETERS)
+        self._idle[0] = self.module.configure({})
 
     def grow(self, count: int) -> None:
         """Room for ``count`` slots; new ones judge nothing until configured."""
         extra = count - len(self.state)
         if extra <= 0:
             return
-        idle = np.zeros(extra, self.module.PARAMETERS)
-        idle[:] = self.module.configure({})
+        idle = np.repeat(self._idle, extra)
         fresh = np.zeros(extra, self.module.STATE)
         fresh[:] = self.module.initial()
         self.parameters = np.concatenate([self.parameters, idle])
@@ -50,6 +54,7 @@ class Detector:
         changed: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
         self.parameters[changed] = rule[0]
         self.state[changed] = self.module.initial()
+        self.used = self.used or bool((_bytes(rule) != _bytes(self._idle)).any())
         return changed
 
     def move(self, old: npt.NDArray[np.int64], new: npt.NDArray[np.int64]) -> None:
@@ -68,6 +73,8 @@ class Detector:
         """Judge a batch; the findings stand in ``self.findings``. Returns "" or what went wrong: a fault of
         a detector never stops the others."""
         self.findings.count = 0
+        if not self.used:
+            return ""
         try:
             self.module.step(self.parameters, self.state, readings, self.findings)
         except Exception:  # noqa: BLE001 - step is total: a plug-in's fault is counted
@@ -88,6 +95,23 @@ class Detector:
             raise ValueError(f"snapshot holds another layout of detector {self.kind}")
         self.parameters = writable(stored["parameters"], self.module.PARAMETERS)
         self.state = writable(stored["state"], self.module.STATE)
+        self.used = bool((_bytes(self.parameters) != _bytes(self._idle)).any())
+
+
+def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> None:
+    """Arrays of every detector back. A kind that the snapshot does not know (an older version wrote it)
+    starts fresh, with the rules that the roster's profiles give it."""
+    for detector in bank:
+        if detector.kind in stored:
+            detector.load(stored[detector.kind])
+            continue
+        detector.grow(len(roster.channels))
+        for number in roster.active_devices():
+            first, profile = roster.first_slot[number], roster.profile_of(number)
+            for place in range(len(profile.points)):
+                settings = settings_of(profile, place).get(detector.kind)
+                if settings is not None:
+                    detector.configure(np.array([first + place]), settings)
 
 
 def _bytes(records: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors import NOT_LIVE, Readings
 from gateway.alarms.engine import Engine
-from gateway.monitor.bank import PER_READING, Detector
+from gateway.monitor.bank import PER_READING, Detector, restore
 from gateway.monitor.channels import ChannelTable
 from gateway.monitor.counts import Counts
 from gateway.monitor.entries import (
@@ -32,7 +32,7 @@ from gateway.monitor.roster import Change, Roster, settings_of, unpack
 from gateway.monitor.silence import Silence
 from gateway.monitor.timeline import TimeLine
 
-BEHAVIOUR = 1
+BEHAVIOUR = 2
 """Raised whenever the same entries would give other events: hash equality holds within one behaviour."""
 
 SWEEP_NS = 250_000_000
@@ -105,6 +105,7 @@ class Monitor:
         self.line.stream = entry.clock == "stream"
         if self.line.stream and first:
             self.line.now_ns = 0  # the first reading says what time it is
+        self.inlet.remembered.key = self.inlet.remembered.key or entry.seed & 0xFFFFFFFFFFFFFFFF
         self.exercise = entry.exercise
         self.version = entry.version
         self.judgement.exercise = entry.exercise
@@ -284,8 +285,7 @@ class Monitor:
         monitor.last_epoch = stored["last_epoch"]
         monitor._assemble(Roster.load(stored["roster"]))
         monitor.inlet.load(stored["inlet"])
-        for detector in monitor.bank:
-            detector.load(stored["bank"][detector.kind])
+        restore(monitor.bank, stored["bank"], monitor.roster)
         monitor.silence.load(stored["silence"])
         value, event, quality = stored["last"]
         monitor.last_value = np.frombuffer(value, np.float64).copy()

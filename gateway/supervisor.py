@@ -20,6 +20,7 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.commands import ask
+from gateway.conditions import BEHIND_S
 from gateway.config import ALIVE_BEFORE, Config
 from gateway.errors import CoreUnreachable, RiskgateError
 from gateway.metrics import render
@@ -203,6 +204,8 @@ class Supervisor:
         notes = []
         if core is not None and not core["link_up"]:
             notes.append("no connection to the broker")
+        if core is not None and core["behind_s"] > BEHIND_S:
+            notes.append(f"behind by {core['behind_s']:.0f} s")
         if delivery is None:
             notes.append("delivery does not answer")
         body = {
@@ -211,6 +214,7 @@ class Supervisor:
             "notes": notes,
             "restarts": {p.name: p.restarts for p in (self._core, self._delivery)},
             "position": None if core is None else core["position"],
+            "behind_s": None if core is None else round(core["behind_s"], 3),
             "exercise": None if core is None else core["exercise"],
         }
         return not problems, body

@@ -142,7 +142,7 @@ def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None
     }
     page.goto(stand.url)
     banners = page.locator("#banners")
-    for text in ("EXERCISE", "No connection to the message broker", "12 s behind", "Gateway blind"):
+    for text in ("EXERCISE", "No connection to the message broker", "behind by 12 s", "Gateway blind"):
         expect(banners).to_contain_text(text)
     expect(page.locator(".notice")).to_contain_text("Not a safety instrumented function")
 
@@ -154,6 +154,8 @@ def test_chinese(page: Page, stand: Stand, tmp_path: Path) -> None:
     expect(row).to_contain_text("未确认")
     expect(row).to_contain_text("人员撤离")
     expect(page.locator(".notice")).to_contain_text("不是安全仪表功能")
+    stand.status["behind_s"] = 12.0
+    expect(page.locator("#banners")).to_contain_text("网关滞后 12 秒")
     shot(page, tmp_path, "chinese")
 
 

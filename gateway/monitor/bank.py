@@ -22,21 +22,24 @@ PER_READING = ("out_of_range", "discrete", "limits", "ewma", "cusum", "flat")
 class Detector:
     """One detector's module and arrays."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, used: bool = False) -> None:
         self.kind = kind
         self.module: ModuleType = detectors.load(kind)
         self.parameters: npt.NDArray[np.void] = np.zeros(0, self.module.PARAMETERS)
         self.state: npt.NDArray[np.void] = np.zeros(0, self.module.STATE)
         self.findings = Findings()
-        self.used = False
-        """Whether any slot ever had a rule: a detector that nobody asked for costs nothing."""
+        self.used = used
+        """Whether any slot ever had a rule. Until then there are no arrays and nothing is judged: a detector
+        that nobody asked for costs neither time nor memory."""
+        self._count = 0
         self._idle = np.zeros(1, self.module.PARAMETERS)
         self._idle[0] = self.module.configure({})
 
     def grow(self, count: int) -> None:
         """Room for ``count`` slots; new ones judge nothing until configured."""
-        extra = count - len(self.state)
-        if extra <= 0:
+        self._count = max(self._count, count)
+        extra = self._count - len(self.state)
+        if extra <= 0 or not self.used:
             return
         idle = np.repeat(self._idle, extra)
         fresh = np.zeros(extra, self.module.STATE)
@@ -51,20 +54,28 @@ class Detector:
         the state of all others is kept."""
         rule = np.zeros(1, self.module.PARAMETERS)
         rule[0] = self.module.configure(settings or {})
+        if not self.used:
+            if not (_bytes(rule) != _bytes(self._idle)).any():
+                return slots[:0]
+            self.used = True
+            self.grow(self._count)
         changed: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
         self.parameters[changed] = rule[0]
         self.state[changed] = self.module.initial()
-        self.used = self.used or bool((_bytes(rule) != _bytes(self._idle)).any())
         return changed
 
     def move(self, old: npt.NDArray[np.int64], new: npt.NDArray[np.int64]) -> None:
         """Take rule and state along to new slots."""
+        if not self.used:
+            return
         self.parameters[new] = self.parameters[old]
         self.state[new] = self.state[old]
 
     def shift(self, slots: npt.NDArray[np.int64], delta_ns: int) -> None:
         """The device's clock changed by ``delta_ns``: times in the state move along, so that a running delay
         goes on."""
+        if not self.used:
+            return
         for name in self.module.EVENT_TIMES:
             times = self.state[name][slots]
             self.state[name][slots] = np.where(times == detectors.NO_TIME, times, times + delta_ns)
@@ -95,12 +106,12 @@ class Detector:
             raise ValueError(f"snapshot holds another layout of detector {self.kind}")
         self.parameters = writable(stored["parameters"], self.module.PARAMETERS)
         self.state = writable(stored["state"], self.module.STATE)
-        self.used = bool((_bytes(self.parameters) != _bytes(self._idle)).any())
+        self.used, self._count = True, len(self.state)
 
 
 def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> None:
-    """Arrays of every detector back. A kind that the snapshot does not know (an older version wrote it)
-    starts fresh, with the rules that the roster's profiles give it."""
+    """Arrays of every detector back. A kind that is not in the snapshot, because nothing used it or an older
+    version wrote it, starts fresh, with the rules that the roster's profiles give it."""
     for detector in bank:
         if detector.kind in stored:
             detector.load(stored[detector.kind])

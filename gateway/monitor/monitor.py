@@ -264,7 +264,7 @@ class Monitor:
             "last_epoch": self.last_epoch,
             "roster": self.roster.export(),
             "inlet": self.inlet.export(),
-            "bank": {d.kind: d.export() for d in self.bank},
+            "bank": {d.kind: d.export() for d in self.bank if d.used},
             "silence": self.silence.export(),
             "last": [self.last_value.tobytes(), self.last_event_ns.tobytes(), self.last_quality.tobytes()],
         }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -12,24 +10,22 @@ import numpy.typing as npt
 from detectors import BAD, DISORDER, LATE, RETAINED, SUSPECT, UNCERTAIN, Readings
 from gateway.monitor.bank import writable
 from gateway.monitor.counts import Counts, Rejections
-from gateway.monitor.decode import NO_TIME, DecodedPackets, Decoder, Quarantine, packet_flags
-from gateway.monitor.entries import Packets
+from gateway.monitor.decode import DecodedPackets, Decoder
+from gateway.monitor.entries import FLAG_RETAINED, Packets
+from gateway.monitor.identity import Remembered
 from gateway.monitor.outcome import Outcome
+from gateway.monitor.quarantine import Quarantine
 from gateway.monitor.roster import Roster
 from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import (
     NEVER,
     PLAUSIBLE_SINCE_NS,
-    SURELY,
     forget,
     judge,
     new_clocks,
     new_recents,
-    seq_known,
 )
 
-REMEMBERED_PACKETS = 1 << 17
-"""Twice the most packets a broker can hold unacknowledged for one session (packet ids have 16 bits)."""
 STREAM_AHEAD_NS = 60_000_000_000
 """With the stream clock, times this far ahead of the wall do not move gateway time."""
 
@@ -46,9 +42,7 @@ class Inlet:
         self.decoder = Decoder(roster, self.quarantine)
         self.clocks = new_clocks(0)
         self.recents = new_recents(0)
-        self.remembered: OrderedDict[bytes, int] = OrderedDict()
-        self.epoch: tuple[str, int] = ("", 0)
-        self.epoch_number = 0
+        self.remembered = Remembered()
 
     def take(self, position: int, packets: Packets, outcome: Outcome) -> list[tuple[int, int, int]]:
         """Fill the outcome's readings, rejections and duplicates; returns (row, device, skew change ns) of
@@ -57,21 +51,19 @@ class Inlet:
         outcome.rejected = decoded.rejected
         self._count_rejected(len(packets), decoded)
         raw = decoded.raw
-        if not raw.slot:
+        packet, device, slot, event = raw.packet, raw.device, raw.slot, raw.event_ns
+        if not len(slot):
             return []
-        device = np.array(raw.device, np.int32)
-        slot = np.array(raw.slot, np.int32)
-        event = np.array(raw.event_ns, np.int64)
-        value = np.array(raw.value, np.float64)
-        packet = np.array(raw.packet, np.int32)
-        redelivered, retained = packet_flags(packets)
-        known = self._known(packets, decoded, redelivered, retained)
+        known = self.remembered.known(
+            packets, self.clocks, (packet, device, event), decoded.boot, decoded.seq
+        )
         arrival, received = self._times(packets, packet, event)
         last = np.ones(len(slot), np.uint8)
         last[:-1] = packet[1:] != packet[:-1]
         time = np.zeros(len(slot), np.uint8)
         keep = np.zeros(len(slot), np.uint8)
         rebased = np.zeros(len(slot), np.int64)
+        retained = (packets.flag_array() & np.uint8(FLAG_RETAINED))[packet]
         judge(
             self.clocks,
             self.recents,
@@ -79,33 +71,24 @@ class Inlet:
             slot,
             event,
             arrival,
-            value,
-            np.array(known, np.uint8)[packet],
-            np.array(retained, np.uint8)[packet],
+            raw.value,
+            known[packet],
+            retained,
             last,
             time,
             keep,
             rebased,
         )
-        kept = np.flatnonzero(keep)
-        whole = Readings(
-            slot,
-            event,
-            received,
-            value,
-            np.array(raw.quality, np.uint8),
-            np.array(raw.reason, np.uint8),
-            time,
-            packet,
-        )
-        outcome.readings = whole.take(kept)
-        outcome.duplicates = len(slot) - len(kept)
+        whole = Readings(slot, event, received, raw.value, raw.quality, raw.reason, time, packet)
+        if keep.all():  # as nearly always
+            outcome.readings = whole
+        else:
+            outcome.readings = whole.take(np.flatnonzero(keep))
+            outcome.duplicates = len(slot) - len(outcome.readings)
         self._count_effective(outcome)
-        return [
-            (int(place), int(device[row]), int(rebased[row]))
-            for place, row in enumerate(kept)
-            if rebased[row] != 0
-        ]
+        changed = np.flatnonzero(rebased)  # such a row is kept
+        places = np.cumsum(keep, dtype=np.int64) - 1 if len(changed) else keep
+        return [(int(places[row]), int(device[row]), int(rebased[row])) for row in changed]
 
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
@@ -126,41 +109,6 @@ class Inlet:
             self.clocks = np.concatenate([self.clocks, new_clocks(devices - len(self.clocks))])
         if slots > len(self.recents):
             self.recents = np.concatenate([self.recents, new_recents(slots - len(self.recents))])
-
-    def _known(
-        self, packets: Packets, decoded: DecodedPackets, redelivered: list[bool], retained: list[bool]
-    ) -> list[int]:
-        """Whether each packet was seen before: 1 by its own (boot, seq), SURELY by its bytes and the broker's
-        word that it was sent before."""
-        known = [0] * len(packets)
-        if (packets.stamp.boot, packets.epoch) != self.epoch:
-            self.epoch = (packets.stamp.boot, packets.epoch)
-            self.epoch_number += 1
-        raw, seen = decoded.raw, -1
-        for row, packet in enumerate(raw.packet):
-            if packet == seen:
-                continue
-            seen = packet
-            if retained[packet]:
-                continue  # a copy of the last value must not make the live one look like a repetition
-            named = decoded.seq.get(packet)
-            by_seq = named is not None and bool(seq_known(self.clocks, raw.device[row], *named))
-            by_bytes = self._bytes_known(packets, packet)
-            if by_bytes and redelivered[packet]:
-                known[packet] = SURELY
-            elif by_seq and (by_bytes or raw.event_ns[row] != NO_TIME):
-                known[packet] = 1
-        return known
-
-    def _bytes_known(self, packets: Packets, row: int) -> bool:
-        """Whether the same topic and payload were journalled in an earlier connection epoch."""
-        topic, payload = packets.packet(row)
-        digest = hashlib.blake2b(topic + b"\0" + payload, digest_size=8).digest()
-        before = self.remembered.pop(digest, None)
-        self.remembered[digest] = self.epoch_number
-        if len(self.remembered) > REMEMBERED_PACKETS:
-            self.remembered.popitem(last=False)
-        return before is not None and before < self.epoch_number
 
     def _times(
         self, packets: Packets, packet: npt.NDArray[np.int32], event: npt.NDArray[np.int64]
@@ -203,9 +151,7 @@ class Inlet:
         return {
             "clocks": self.clocks.tobytes(),
             "recents": self.recents.tobytes(),
-            "remembered": list(self.remembered.items()),
-            "epoch": list(self.epoch),
-            "epoch_number": self.epoch_number,
+            "remembered": self.remembered.export(),
             "rejections": self.rejections.export(),
             "quarantine": self.quarantine.export(),
         }
@@ -214,8 +160,7 @@ class Inlet:
         """Back to exported data."""
         self.clocks = writable(stored["clocks"], self.clocks.dtype)
         self.recents = writable(stored["recents"], self.recents.dtype)
-        self.remembered = OrderedDict((bytes(k), v) for k, v in stored["remembered"])
-        self.epoch = (stored["epoch"][0], stored["epoch"][1])
-        self.epoch_number = stored["epoch_number"]
+        if isinstance(stored["remembered"], dict):  # behaviour 1 kept other hashes, of no use now
+            self.remembered.load(stored["remembered"])
         self.rejections = Rejections.load(stored["rejections"])
         self.quarantine.load(stored["quarantine"])

@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import DISORDER, LATE, RETAINED, SUSPECT, compiled
-from gateway.monitor.decode import NO_TIME
+from detectors import DISORDER, LATE, NO_TIME, RETAINED, SUSPECT, compiled
 
 RING = 8
 WINDOW = 64

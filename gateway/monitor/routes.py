@@ -1,0 +1,182 @@
+"""What topics mean: resolved once, kept in arrays that the compiled reader searches."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from device_profiles import Point, Profile, codecs
+from gateway.monitor._topics import ROUTE, mix, route_of
+from gateway.monitor.plain import (
+    ANALOG,
+    BATCH,
+    BINARY,
+    DISCRETE,
+    LOOP,
+    MAX_MISSING,
+    MAX_STATE,
+    ODD,
+    POINT,
+    SINGLE,
+    SLOW,
+)
+from gateway.monitor.quarantine import Quarantine
+from gateway.monitor.roster import Roster
+
+_CODECS = {"json": SINGLE, "json_batch": BATCH, "binary": BINARY}
+
+
+class Route(NamedTuple):
+    """What one topic means, for a codec."""
+
+    device: int
+    stream: str
+    codec: ModuleType
+    max_bytes: int
+    name: str
+    """The device's own id, as a payload may repeat it."""
+    first_slot: int
+    places: dict[str, int]
+    """Channel -> place among the profile's points."""
+    points: tuple[Point, ...]
+
+
+class _Layout(NamedTuple):
+    """A profile's points: where they begin in the points array, and by name."""
+
+    first: int
+    places: dict[str, int]
+    numbered: dict[str, int]
+    """The same for fixed-width payloads, which have no names: "#0", "#1" and so on."""
+
+
+class Routes:
+    """Grows with the topics that devices really use."""
+
+    def __init__(self, roster: Roster, quarantine: Quarantine) -> None:
+        self._roster = roster
+        self._quarantine = quarantine
+        self.forget()
+
+    def forget(self) -> None:
+        """The configuration changed: resolve topics anew."""
+        self._count = 0
+        self._bytes = 0
+        self._layouts: dict[str, _Layout] = {}
+        self.routes: npt.NDArray[np.void] = np.zeros(64, ROUTE)
+        self.topics: npt.NDArray[np.uint8] = np.zeros(4096, np.uint8)
+        self.table: npt.NDArray[np.int32] = np.full(256, -1, np.int32)
+        self.points: npt.NDArray[np.void] = np.zeros(0, POINT)
+        self.texts: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
+
+    def resolve(self, topic: bytes, at_ns: int) -> Route:
+        """The route of a topic; Refusal when it leads nowhere. Known to ``plain.read`` from now on."""
+        parts = text(topic).split("/")
+        if len(parts) != 5 or parts[0] != "rg":  # admission refuses these; an older journal may hold them
+            raise codecs.Refusal("bad_topic", "expected rg/<enterprise>/<site>/<device>/<stream>")
+        key = "/".join(parts[1:4])
+        number = self._roster.index.get(key)
+        if number is None:
+            self._quarantine.note(key, text(topic), at_ns)
+            raise codecs.Refusal("unknown_device", key)
+        profile = self._roster.profile_of(number)
+        kind = _codec_of(profile, parts[4])
+        codec = codecs.load(kind)
+        layout = self._layout(profile)
+        max_bytes = min(profile.max_payload_bytes, codec.MAX_BYTES)
+        first_slot = self._roster.first_slot[number]
+        place = layout.places.get(parts[4], -1)
+        names = layout.numbered if kind == "binary" else layout.places
+        route = Route(number, parts[4], codec, max_bytes, parts[3], first_slot, names, profile.points)
+        self._note(topic, route, layout, _CODECS.get(kind, SLOW), place)
+        return route
+
+    def _note(self, topic: bytes, route: Route, layout: _Layout, kind: int, place: int) -> None:
+        raw = np.frombuffer(topic, np.uint8)
+        if kind == SINGLE and place < 0:
+            return
+        if route_of(raw, 0, len(raw), self.routes, self.topics, self.table) >= 0:
+            return
+        if self._count == len(self.routes):
+            self.routes = np.concatenate([self.routes, np.zeros(self._count, ROUTE)])
+            self._rehash(4 * len(self.routes))
+        while self._bytes + len(raw) > len(self.topics):
+            self.topics = np.concatenate([self.topics, np.zeros(len(self.topics), np.uint8)])
+        record = self.routes[self._count]
+        record["hash"] = mix(raw, 0, len(raw), np.uint64(0))
+        record["topic"], record["topic_end"] = self._bytes, self._bytes + len(raw)
+        end = topic.rindex(b"/")
+        record["name"], record["name_end"] = topic.rindex(b"/", 0, end) + 1, end
+        record["device"], record["slot"] = route.device, route.first_slot
+        record["point"], record["points"], record["place"] = layout.first, len(route.points), place
+        record["codec"], record["max_bytes"] = kind, route.max_bytes
+        self.topics[self._bytes : self._bytes + len(raw)] = raw
+        self._enter(self._count)
+        self._bytes += len(raw)
+        self._count += 1
+
+    def _rehash(self, places: int) -> None:
+        self.table = np.full(places, -1, np.int32)
+        for number in range(self._count):
+            self._enter(number)
+
+    def _enter(self, number: int) -> None:
+        mask = len(self.table) - 1
+        place = int(self.routes["hash"][number]) & mask
+        while self.table[place] >= 0:
+            place = (place + 1) & mask
+        self.table[place] = number
+
+    def _layout(self, profile: Profile) -> _Layout:
+        known = self._layouts.get(profile.id)
+        if known is not None:
+            return known
+        places = {point.channel: place for place, point in enumerate(profile.points)}
+        numbered = {f"#{place}": place for place in range(len(profile.points))}
+        layout = self._layouts[profile.id] = _Layout(len(self.points), places, numbered)
+        records = np.zeros(len(profile.points), POINT)
+        for record, point in zip(records, profile.points, strict=True):
+            self._describe(record, point)
+        self.points = np.concatenate([self.points, records])
+        return layout
+
+    def _describe(self, record: np.void, point: Point) -> None:
+        record["low"], record["high"] = point.low, point.high
+        record["missing"] = np.nan
+        record["missing"][: len(point.missing[:MAX_MISSING])] = point.missing[:MAX_MISSING]
+        states = point.states if point.kind == "discrete" else {}
+        usual = len(point.missing) <= MAX_MISSING and all(
+            name.isascii() and name.isdecimal() and str(int(name)) == name and int(name) <= MAX_STATE
+            for name in states
+        )
+        if not usual:
+            record["kind"] = ODD
+        elif point.kind == "discrete":
+            record["kind"] = DISCRETE
+            record["states"] = sum(1 << int(name) for name in states)
+        else:
+            record["kind"] = LOOP if point.wire_unit == "mA" else ANALOG
+        record["name"], record["name_end"] = self._text(point.channel)
+        record["unit"], record["unit_end"] = self._text(point.wire_unit or point.unit)
+
+    def _text(self, words: str) -> tuple[int, int]:
+        begin = len(self.texts)
+        self.texts = np.concatenate([self.texts, np.frombuffer(words.encode(), np.uint8)])
+        return begin, len(self.texts)
+
+
+def _codec_of(profile: Profile, stream: str) -> str:
+    for known in profile.streams:
+        if known.name == stream:
+            return known.codec
+    if profile.point(stream) is not None:
+        return "json"
+    raise codecs.Refusal("unknown_stream", f"{stream!r} is neither a channel nor a stream of {profile.id}")
+
+
+def text(topic: bytes) -> str:
+    """A topic for people."""
+    return topic.decode("utf-8", "backslashreplace")

@@ -76,6 +76,8 @@ class JournalSection(_Section):
 
     segment_mib: int = Field(default=256, ge=1, le=65_536)
     segment_hours: float = Field(default=24.0, gt=0, le=24 * 366)
+    compress: bool = True
+    """Closed segments are compressed in the background; readers read both kinds."""
 
 
 class Snapshots(_Section):

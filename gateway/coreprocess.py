@@ -25,7 +25,7 @@ from gateway.ingest import Mids
 from gateway.ingest.admission import Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
-from gateway.journal import Journal
+from gateway.journal import Compressor, Journal
 from gateway.ledger import Ledger
 from gateway.live import LiveSender
 from gateway.monitor.warm import compile_loops
@@ -59,6 +59,7 @@ class CoreProcess:
         self._intake = Intake(ingest.max_queued_packets, ingest.max_queued_bytes)
         self._admission = Admission(lambda key: self._limits.get(key, UNKNOWN_DEVICE_BYTES))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+        self._compressor = self._make_compressor()
         self._live = LiveSender(data.live_socket, self._table)
         self._receiver: Receiver | None = None
         self._core = self._make_core()
@@ -96,6 +97,8 @@ class CoreProcess:
         server = CommandServer(self._data.core_socket, self.answer)
         server.start()
         self._receiver.start()
+        if self._compressor is not None:
+            self._compressor.start()
         alarms = self._core.monitor.engine.open_alarms()
         self._conditions.start(a.definition.id[len("gateway:") :] for a in alarms if a.process_active)
         if self._bad_files:
@@ -110,6 +113,8 @@ class CoreProcess:
         server.close()
         self._core.stop()
         self._writer.shutdown()
+        if self._compressor is not None:
+            self._compressor.close()
         self._live.close()
         self._stores.journal.close()
         self._stores.ledger.close()
@@ -190,12 +195,21 @@ class CoreProcess:
             save=self._work,
         )
 
+    def _make_compressor(self) -> Compressor | None:
+        if not self._config.journal.compress:
+            return None
+        return Compressor(
+            self._data.journal, lambda why: self._log.warning("journal segment not compressed", why=why)
+        )
+
     def _work(self, work: Callable[[], None]) -> None:
         """Slow disk work (snapshots, closing a full segment) beside the hot path, one piece at a time."""
         self._writer.submit(work).add_done_callback(self._worked)
 
     def _worked(self, future: Future[None]) -> None:
         error = future.exception()
+        if self._compressor is not None:
+            self._compressor.wake()  # the work may have been the closing of a segment
         if isinstance(error, FlushFailed):
             self._exit(error)
         if error is not None:

@@ -20,6 +20,8 @@ NAMES = (
     "after-snapshot",
     "before-segment-roll",
     "after-segment-roll",
+    "before-segment-compressed",
+    "after-segment-compressed",
     "sink-before-send",
     "sink-after-send",
     "after-cursor",

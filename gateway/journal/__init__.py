@@ -4,7 +4,8 @@ One writer (``Journal``, the core); any number of readers in other processes (``
 """
 
 from gateway.chain import GENESIS, ChainCheck, Head
+from gateway.journal.compress import Compressor
 from gateway.journal.journal import Journal
 from gateway.journal.reader import JournalReader
 
-__all__ = ["GENESIS", "ChainCheck", "Head", "Journal", "JournalReader"]
+__all__ = ["GENESIS", "ChainCheck", "Compressor", "Head", "Journal", "JournalReader"]

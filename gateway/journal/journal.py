@@ -25,6 +25,7 @@ from gateway.journal.segment import (
     last_row,
     open_writer,
     read_meta,
+    remove_half_packed,
     remove_unfinished,
     segments,
 )
@@ -204,6 +205,7 @@ class Journal:
 
     def _open(self, witness: Head | None) -> None:
         remove_unfinished(self._folder)
+        remove_half_packed(self._folder)
         found = segments(self._folder) or [create(self._folder, GENESIS)]
         self._segment = found[-1]
         # Writers first: what a death left half-done, only they may finish.

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from gateway.chain import GENESIS, ChainCheck, ChainWalk, Head
 from gateway.errors import JournalError
-from gateway.journal.segment import Segment, last_row, read_meta, reading, segments
+from gateway.journal.packed import Row
+from gateway.journal.segment import Segment, last_row, read_meta, reading, rows_between, segments
 from gateway.monitor.entries import Entry, decode
 
 PAGE_BYTES = 4 << 20
 PAGE_ROWS = 5000
-
-Row = tuple[int, bytes, bytes]
-"""Position, body, digest."""
 
 _MAX_POSITION = (1 << 63) - 1
 
@@ -137,18 +136,15 @@ class JournalReader:
 def _rows(segment: Segment, after: int, until: int) -> list[Row]:
     page: list[Row] = []
     size = 0
-    with reading(segment.path) as connection:
-        rows = connection.execute(
-            "SELECT position, body, digest FROM entry WHERE position > ? AND position <= ? "
-            "ORDER BY position LIMIT ?",
-            (after, until, PAGE_ROWS),
-        )
+    with (
+        reading(segment.path) as connection,
+        closing(rows_between(connection, segment, after, until, PAGE_ROWS)) as rows,
+    ):
         for row in rows:
             page.append(row)
             size += len(row[1]) if isinstance(row[1], bytes) else 0  # a damaged cell may hold anything
             if size >= PAGE_BYTES:
                 break
-        rows.close()
     return page
 
 

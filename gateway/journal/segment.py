@@ -2,7 +2,7 @@
 
 Table ``entry``: position, body, digest. Table ``segment``: one row of format version, first position and the
 digest before it. A live segment is in WAL mode and never checkpointed; a closed one is an ordinary file
-without -wal or -shm, read-only.
+without -wal or -shm, read-only, and is replaced by one with compressed pages of rows (packed.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import os
 import re
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import quote
@@ -20,8 +21,11 @@ from urllib.parse import quote
 from gateway.chain import Head
 from gateway.durable import file_failure, sqlite_failure, sync_folder
 from gateway.errors import JournalError
+from gateway.journal.packed import PACKED, Row, packed_last, packed_rows
 
 FORMAT = 1
+HALF_PACKED = ".pack"
+"""What a segment is called while it is being compressed (compress.py)."""
 BUSY_S = 5.0
 """How long a reader waits for a lock, and the writer for a stranger's."""
 
@@ -55,6 +59,12 @@ def segments(folder: Path) -> list[Segment]:
 def remove_unfinished(folder: Path) -> None:
     """Remove what a crash left of a segment that never got its name; it holds no entry."""
     for path in folder.glob("*.new*"):
+        path.unlink()
+
+
+def remove_half_packed(folder: Path) -> None:
+    """Remove what a death left of a compression; the segment itself was not touched. Only at a start."""
+    for path in folder.glob(f"*{HALF_PACKED}*"):
         path.unlink()
 
 
@@ -157,10 +167,13 @@ def read_meta(segment: Segment) -> Meta:
     if len(rows) != 1:
         raise JournalError(f"{segment.path}: {len(rows)} header rows instead of one: the file is damaged")
     meta = Meta(*rows[0])
-    if meta.format != FORMAT:
+    if meta.format not in (FORMAT, PACKED):
         raise JournalError(
-            f"{segment.path} has journal format {meta.format}; this version reads {FORMAT}: use a newer one."
+            f"{segment.path} has journal format {meta.format}; this version reads {FORMAT} and {PACKED}: use "
+            "a newer one."
         )
+    if not isinstance(meta.previous, bytes):  # a damaged cell may hold anything
+        raise JournalError(f"{segment.path}: its digest before position {meta.first} is damaged")
     if meta.first != segment.first:
         raise JournalError(
             f"{segment.path} says it begins at {meta.first}: the file is damaged or was renamed. "
@@ -171,11 +184,38 @@ def read_meta(segment: Segment) -> Meta:
 
 def last_row(segment: Segment, meta: Meta) -> Head:
     """The segment's newest position and digest; what came before it if it is empty."""
+    before = Head(meta.first - 1, meta.previous)
     with reading(segment.path) as connection:
+        # asked of the file that was opened: it may have been compressed since its meta was read
+        if is_packed(connection):
+            return packed_last(connection, segment.path) or before
         row = connection.execute(
             "SELECT position, digest FROM entry ORDER BY position DESC LIMIT 1"
         ).fetchone()
-    return Head(*row) if row else Head(meta.first - 1, meta.previous)
+    return Head(*row) if row else before
+
+
+def is_packed(connection: sqlite3.Connection) -> bool:
+    """Whether this is a compressed segment."""
+    row = connection.execute("SELECT format FROM segment").fetchone()
+    return bool(row and row[0] == PACKED)
+
+
+def rows_between(
+    connection: sqlite3.Connection, segment: Segment, after: int, until: int, limit: int
+) -> Generator[Row]:
+    """(position, body, digest) with after < position <= until, in order, at most ``limit``. Close it before
+    the connection."""
+    if is_packed(connection):
+        yield from islice(packed_rows(connection, segment.path, after, until), limit)
+        return
+    found = connection.execute(
+        "SELECT position, body, digest FROM entry WHERE position > ? AND position <= ? "
+        "ORDER BY position LIMIT ?",
+        (after, until, limit),
+    )
+    with closing(found):
+        yield from found
 
 
 def is_closed(segment: Segment) -> bool:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gateway.journal import Journal
+from gateway.journal.compress import compress
+from gateway.journal.segment import segments
 from gateway.monitor.entries import Packets
 from tests.crash._mqtt import Frames, connect, puback, published
 from tests.support.entries import STAMP
@@ -19,7 +22,15 @@ from tests.support.entries import STAMP
 def main() -> int:
     folder, port, synchronous, segment_bytes = sys.argv[1:5]
     level: Any = synchronous
-    journal = Journal(Path(folder), synchronous=level, segment_bytes=int(segment_bytes))
+
+    def close_and_compress(work: Callable[[], None]) -> None:
+        work()
+        for segment in segments(Path(folder))[:-1]:
+            compress(segment)
+
+    journal = Journal(
+        Path(folder), synchronous=level, segment_bytes=int(segment_bytes), run=close_and_compress
+    )
     with socket.create_connection(("127.0.0.1", int(port))) as link:
         link.sendall(connect())
         frames = Frames()

@@ -7,12 +7,22 @@ text; reading files is the configuration's work. Every profile carries good and 
 from __future__ import annotations
 
 from device_profiles._check import check, codec_of
-from device_profiles._model import LIMITS, AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
+from device_profiles._model import (
+    LIMITS,
+    AlarmDefinition,
+    DetectorRule,
+    DeviceAlarm,
+    Example,
+    Point,
+    Profile,
+    Stream,
+)
 from device_profiles._parse import ProfileError, parse
 
 __all__ = [
     "LIMITS",
     "AlarmDefinition",
+    "DetectorRule",
     "DeviceAlarm",
     "Example",
     "Point",

@@ -59,6 +59,24 @@ class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
     source_verified: bool
 
 
+class DetectorRule(msgspec.Struct, frozen=True, kw_only=True):
+    """An anomaly detector on an analog channel: its numbers, and what its findings ask of the operator."""
+
+    channel: str
+    kind: str
+    """A detector's file name: ewma, cusum, flat."""
+    settings: dict[str, float | int]
+    """What the table gives; times in ns, values in the point's unit."""
+    priority: int = 4
+    """Findings advise: 4 unless the profile says otherwise."""
+    consequence_en: str
+    consequence_zh: str
+    response_en: str
+    response_zh: str
+    clause: str
+    source_verified: bool
+
+
 class DeviceAlarm(msgspec.Struct, frozen=True, kw_only=True):
     """Priority and texts of one alarm about the device itself: "silent", "never_seen", "sensor_fault",
     "out_of_range", "clock_changed", "flooding"."""
@@ -114,6 +132,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[Point, ...]
     alarms: tuple[AlarmDefinition, ...]
     device_alarms: tuple[DeviceAlarm, ...]
+    detectors: tuple[DetectorRule, ...] = ()
     streams: tuple[Stream, ...]
     examples: tuple[Example, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any, Literal, cast
 
-from device_profiles import _rules
+from device_profiles import _detectors, _rules
 from device_profiles._model import LIMITS, AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
 from device_profiles._tables import ID, NS, Table
 from device_profiles._units import UNITS
@@ -15,6 +15,7 @@ MAX_TEXT_BYTES = 64 * 1024
 MAX_DEPTH = 8
 MAX_POINTS = 256
 MAX_ALARMS = 1024
+MAX_DETECTORS = 1024
 MAX_EXAMPLES = 100
 MAX_PAYLOAD_BYTES = 256 * 1024
 
@@ -133,6 +134,7 @@ def _profile(profile_id: str, root: Table) -> Profile:
         points=tuple(_point(t) for t in root.tables("point", MAX_POINTS)),
         alarms=tuple(_alarm(t) for t in root.tables("alarm", MAX_ALARMS)),
         device_alarms=_device_alarms(root),
+        detectors=tuple(_detectors.detector(t) for t in root.tables("detector", MAX_DETECTORS)),
         streams=_streams(root),
         examples=tuple(_example(t) for t in root.tables("example", MAX_EXAMPLES)),
     )

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
+from device_profiles import _detectors
 from device_profiles._model import LIMITS, AlarmDefinition, Point, Profile
 
 MAX_DISCRETE_ALARMS = 4
@@ -23,13 +24,15 @@ def check(profile: Profile, faulty: frozenset[str] = frozenset()) -> list[str]:
     unsure = {p.channel for n, p in enumerate(profile.points, 1) if f"point[{n}]" in faulty}
     kinds = {place.partition("[")[0] for place in faulty}
     problems = []
-    for problem in (*_times(profile), *_points(profile), *_alarms(profile), *_limits(profile)):
+    found = (_times, _points, _alarms, _limits, _detectors.check)
+    for problem in (p for rule in found for p in rule(profile)):
         place = problem.partition(":")[0].partition(".")[0]
         if place in faulty or place in kinds:
             continue
-        if place.startswith("alarm["):
-            alarm = profile.alarms[int(place[6:-1]) - 1]
-            if alarm.channel in unsure or ("" in unsure and profile.point(alarm.channel) is None):
+        if place.startswith(("alarm[", "detector[")):
+            tables = profile.alarms if place.startswith("alarm") else profile.detectors
+            channel = tables[int(place.partition("[")[2][:-1]) - 1].channel
+            if channel in unsure or ("" in unsure and profile.point(channel) is None):
                 continue
         problems.append(problem)
     if "example" not in kinds:

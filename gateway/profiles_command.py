@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from device_profiles import AlarmDefinition, Point, Profile
+from device_profiles import AlarmDefinition, DetectorRule, Point, Profile
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.fleet import check_profile, check_profiles, read_profiles
@@ -62,6 +62,13 @@ def show(config: Config, name: str) -> list[tuple[str, Rows]]:
         ),
         ("Alarms", [_ALARM_HEADING, *(_alarm(profile, a) for a in profile.alarms)]),
         (
+            "Detectors",
+            [
+                ("channel", "kind", "settings", "priority", "response", "处置", "clause", "verified"),
+                *map(_detector, profile.detectors),
+            ],
+        ),
+        (
             "Device alarms",
             [
                 ("condition", "priority", "response", "处置"),
@@ -85,6 +92,13 @@ _ALARM_HEADING = (
     "clause",
     "verified",
 )
+
+
+def _detector(rule: DetectorRule) -> tuple[str, ...]:
+    numbers = ", ".join(f"{key} {value:g}" for key, value in sorted(rule.settings.items())) or "defaults"
+    verified = "yes" if rule.source_verified else "no"
+    texts = (str(rule.priority), rule.response_en, rule.response_zh, rule.clause, verified)
+    return (rule.channel, rule.kind, numbers, *texts)
 
 
 def _facts(profile: Profile) -> Rows:

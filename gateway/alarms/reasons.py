@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gateway.alarms.advice import is_advice
 from gateway.alarms.definition import Definition
 
 LIMIT_NAMES_ZH = {"LL": "低低限", "L": "低限", "H": "高限", "HH": "高高限"}
@@ -23,6 +24,8 @@ def number(value: float) -> str:
 
 def raised(definition: Definition, value: float | None, limit: float | None) -> Reason:
     """Why the condition began."""
+    if is_advice(definition):
+        return _advice_raised(definition, value, limit)
     if definition.category != "process":
         return _device_raised(definition, value, limit)
     held = _seconds(definition.on_delay_ns)
@@ -48,6 +51,8 @@ def raised(definition: Definition, value: float | None, limit: float | None) -> 
 
 def cleared(definition: Definition, value: float | None, limit: float | None) -> Reason:
     """Why the condition ended."""
+    if is_advice(definition):
+        return _advice_cleared(definition, value)
     count = definition.clear_readings
     held = _seconds(definition.off_delay_ns)
     tail_en = f"held {held} s over {count} good reading{'s' if count != 1 else ''}"
@@ -65,6 +70,26 @@ def cleared(definition: Definition, value: float | None, limit: float | None) ->
     return Reason(
         f"{against} ({at}, deadband {band}) {tail_en}", f"{against}({name} {at},回差 {band}),{tail_zh}"
     )
+
+
+def _advice_raised(definition: Definition, value: float | None, limit: float | None) -> Reason:
+    en, zh, shown = definition.title_en, definition.title_zh, _amount(definition, value)
+    if definition.condition == "flat":
+        held = _seconds(definition.on_delay_ns)
+        return Reason(f"{en}: {shown} for {held} s or longer", f"{zh}:{shown},已持续 {held} 秒以上")
+    at = _amount(definition, limit)
+    if definition.condition == "departed":
+        return Reason(f"{en}: {shown}, control limit {at}", f"{zh}:{shown},控制限 {at}")
+    return Reason(f"{en}: now {shown}, usual level {at}", f"{zh}:当前 {shown},正常水平 {at}")
+
+
+def _advice_cleared(definition: Definition, value: float | None) -> Reason:
+    shown = _amount(definition, value)
+    if definition.condition == "flat":
+        return Reason(f"the value moves again: {shown}", f"数值恢复变化:{shown}")
+    if definition.condition == "departed":
+        return Reason(f"{shown} is within its course", f"{shown} 符合近期走势")
+    return Reason(f"no shift any more: {shown}", f"不再偏移:{shown}")
 
 
 def _device_raised(definition: Definition, value: float | None, limit: float | None) -> Reason:
@@ -110,7 +135,9 @@ def _state(definition: Definition, value: float | None) -> Reason:
     )
 
 
-def _amount(definition: Definition, value: float) -> str:
+def _amount(definition: Definition, value: float | None) -> str:
+    if value is None:
+        return "?"
     return f"{number(value)} {definition.unit}".rstrip()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from device_profiles import AlarmDefinition, Profile
-from gateway.alarms import definition
+from device_profiles import AlarmDefinition, DetectorRule, Profile
+from gateway.alarms import advice, definition
 from gateway.alarms.definition import Definition, Place
 from gateway.monitor.bank import Detector
 from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster
@@ -48,6 +48,8 @@ class Naming:
         place = self._place(int(self._roster.channels.device_of_slot[slot]), slot)
         if kind == "discrete":
             names = [a.condition for a in self._discrete(slot)]
+        elif advice.conditions(kind):
+            names = advice.conditions(kind)
         else:
             names = {"limits": ["LL", "L", "H", "HH"], "out_of_range": ["sensor_fault", "out_of_range"]}.get(
                 kind, ["silent", "never_seen"]
@@ -63,6 +65,10 @@ class Naming:
             return self.of_device(number, known.condition)
         profile = self._profile(number)
         places = [place for place, point in enumerate(profile.points) if point.channel == known.channel]
+        if places and advice.is_advice(known):
+            slot, kind = self._roster.slots_of(number)[places[0]], advice.ADVICE[known.condition][0]
+            rule = _detector_of(profile, known.channel, kind)
+            return self._make(slot, kind, known.condition) if rule else None
         rules = [a for a in _alarms_of(profile, known.channel) if a.condition == known.condition]
         if not places or (known.category == "process" and not rules):
             return None
@@ -82,6 +88,9 @@ class Naming:
         if kind in {"limits", "discrete"} and point is not None:
             alarm = next(a for a in _alarms_of(profile, place.channel) if a.condition == name)
             return definition.process(alarm, point, place, clear_readings=profile.clear_readings)
+        rule = _detector_of(profile, place.channel, kind)
+        if rule is not None and point is not None:
+            return advice.advice(name, rule, point, place, clear_readings=profile.clear_readings)
         named = next((a for a in profile.device_alarms if a.condition == name), None)
         return definition.device(name, named, place, point=point, clear_readings=profile.clear_readings)
 
@@ -102,3 +111,7 @@ class Naming:
 
 def _alarms_of(profile: Profile, channel: str) -> list[AlarmDefinition]:
     return [a for a in profile.alarms if a.channel == channel]
+
+
+def _detector_of(profile: Profile, channel: str, kind: str) -> DetectorRule | None:
+    return next((d for d in profile.detectors if d.channel == channel and d.kind == kind), None)

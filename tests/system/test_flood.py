@@ -1,0 +1,122 @@
+"""More than the machine can take: nothing lost, memory bounded, it says how far behind it is, and recovers.
+
+The core is slowed by a disk that needs 200 ms for each flush (strace delays the call), so that it takes at
+most 500 packets a second whatever the machine; the broker has them twenty times as fast.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gateway.ledger import LedgerReader
+from tests.support.gateway import CACHE, Gateway
+from tests.support.mosquitto import Broker
+from tests.support.need import need
+from tests.support.publisher import Publisher
+from tests.support.wait import until
+
+pytestmark = pytest.mark.system
+
+DEVICES = 10
+GROUP = 100
+PAYLOAD_BYTES = 16_000
+SPARE_BYTES = 24 << 20
+"""What a core needs beside the packets that wait: one group in hand, a snapshot, an answer."""
+SLOW_DISK = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=200ms"]
+
+
+class Watch:
+    """What the gateway said of itself while the flood lasted."""
+
+    def __init__(self, gateway: Gateway, core: psutil.Process) -> None:
+        self._gateway = gateway
+        self._core = core
+        self._before = core.memory_info().rss
+        self.memory = self.waiting = self.unacked = 0
+        self.paused = False
+        self.behind_s = 0.0
+        self.notes: list[str] = []
+
+    def look(self) -> dict[str, Any]:
+        """The core's status, noted; at the first time it is more than 5 s behind, the health page too."""
+        status = self._gateway.status()
+        assert status is not None, self._gateway.log()
+        self.memory = max(self.memory, self._core.memory_info().rss - self._before)
+        self.waiting = max(self.waiting, status["intake_packets"])
+        self.unacked = max(self.unacked, status["link"]["received"] - status["link"]["acked"])
+        self.paused = self.paused or status["link"]["paused"]
+        self.behind_s = max(self.behind_s, status["behind_s"])
+        if status["behind_s"] > 5.1 and not self.notes:
+            health = json.loads(page(self._gateway, "/health"))
+            assert health["behind_s"] > 5
+            self.notes = health["notes"]
+            metrics = page(self._gateway, "/metrics").splitlines()
+            said = next(line for line in metrics if line.startswith("riskgate_behind_s "))
+            assert float(said.split()[1]) > 5
+        return status
+
+
+def page(gateway: Gateway, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.http_port}{path}", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def behind_alarm(gateway: Gateway) -> list[bool]:
+    history = LedgerReader(gateway.data.ledger).history_of("gateway:behind")
+    return [event.process_active for _, event in history]
+
+
+def flood(publisher: Publisher, packets: int) -> None:
+    began_ms = time.time_ns() // 1_000_000
+    for number in range(packets):
+        payload = {"time_ms": began_ms + number, "value": 4.0, "boot": 1, "seq": number // DEVICES}
+        text = json.dumps({**payload, "note": "x" * PAYLOAD_BYTES})
+        publisher.publish(f"rg/acme/plant/GD-{number % DEVICES}/lel", text)
+
+
+@pytest.mark.parametrize(("receiver", "packets", "queued"), [("bulk", 4_500, 2_700), ("paho", 1_200, 400)])
+def test_a_flood_beyond_the_machine(tmp_path: Path, receiver: str, packets: int, queued: int) -> None:
+    long = queued > 5 * 500
+    strace = [need("strace"), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *SLOW_DISK]
+    fleet = [("acme", "plant", "hall", f"GD-{n}", "gas/combustible_point") for n in range(DEVICES)]
+    with (
+        Broker({"autosave_on_changes": "false"}) as broker,
+        Gateway(tmp_path, broker.port, fleet) as gateway,
+        Publisher(broker.port, tmp_path / "published.jsonl", window=2000) as publisher,
+    ):
+        gateway.configure(
+            ingest=f'receiver = "{receiver}"\nmax_group_packets = {GROUP}\nmax_queued_packets = {queued}'
+        )
+        if CACHE.exists():
+            shutil.copytree(CACHE, gateway.data.compiled)
+        traced = gateway.start(program=[*strace, *gateway.command("run")])
+        gateway.connected()
+        [supervisor] = psutil.Process(traced.pid).children()
+        watch = Watch(gateway, next(p for p in supervisor.children() if p.cmdline()[-1] == "core"))
+        flood(publisher, packets)
+        until(lambda: watch.look()["counts"]["effective"] >= packets, 40, f"all; {gateway.status()}")
+        publisher.settle()
+        until(lambda: watch.look()["behind_s"] == 0, 5, "nothing waits")
+        counts = watch.look()["counts"]
+        if long:
+            until(lambda: behind_alarm(gateway) == [True, False], 5, "told that it was behind, and no longer")
+            assert [note for note in watch.notes if note.startswith("behind by ")], watch.notes
+        supervisor.terminate()
+        assert traced.wait(20) == 0
+        assert watch.paused
+        assert watch.behind_s > 0.5
+        assert watch.waiting <= queued + 1
+        assert watch.unacked <= queued + 2 * GROUP
+        assert watch.memory < (queued + GROUP) * (PAYLOAD_BYTES + 200) + SPARE_BYTES
+        assert counts["effective"] == counts["decoded"] - counts["duplicates"] == packets
+        told = gateway.run("verify", "--published", str(tmp_path / "published.jsonl"))
+        assert told.returncode == 0, told.stdout + told.stderr
+    assert publisher.acked == packets

@@ -9,6 +9,7 @@ in JSON, a key stands once.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from types import ModuleType
@@ -77,6 +78,7 @@ def kinds() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
+@functools.cache
 def load(kind: str) -> ModuleType:
     """The codec of a kind; KeyError names the known ones."""
     if kind not in kinds():

@@ -19,6 +19,7 @@ _COUNTERS = {
     "disordered": "Readings older than their channel's newest",
     "bad": "Readings of bad quality",
     "uncertain": "Readings of uncertain quality",
+    "throttled": "Readings beyond their device's rate: limits judged them, trends and history skipped them",
 }
 _TABLES = {
     "rejected": "Readings rejected after the journal, by reason",

@@ -34,6 +34,8 @@ class Counts(msgspec.Struct):
     bad: int = 0
     """Effective readings of bad quality."""
     uncertain: int = 0
+    throttled: int = 0
+    """Effective readings beyond their device's rate: judged by limits, kept from trends and history."""
     faults: dict[str, int] = {}
     """A detector's own failures, by detector and place."""
 

@@ -80,6 +80,20 @@ class Judgement:
                 known, active=active, event_ns=event_ns, value=skew_change_ns / -1e9, limit=None, flags=()
             )
 
+    def flooding(
+        self,
+        device: int,
+        *,
+        active: bool,
+        event_ns: int = 0,
+        value: float | None = None,
+        limit: float | None = None,
+    ) -> None:
+        """A device sends beyond its rate, or no longer. value: readings beyond it until now; limit: what it
+        may send, readings a second and channel."""
+        known = self._naming.of_device(device, "flooding")
+        self._put(known, active=active, event_ns=event_ns, value=value, limit=limit, flags=())
+
     def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
         name, _, of_what = subject.partition(".")

@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +25,28 @@ from detectors import Readings
 LENGTH = struct.Struct(">I")
 MAX_BUFFERED = 64 << 20
 """Bytes kept for a slow delivery process before frames are dropped."""
+MAX_WRITE = 4 << 20
+"""Bytes written in one go at most: a delivery process that wakes up after long must not hold the core up."""
+MAX_PIECES = 256
+"""Frames in one write; the system takes 1,024."""
 
 _COLUMNS = tuple(Readings.__slots__)
 _DTYPES = (np.int32, np.int64, np.int64, np.float64, np.uint8, np.uint8, np.uint8, np.int32)
+_ENCODER = msgspec.msgpack.Encoder()
 
 
-def pack(frame: list[Any]) -> bytes:
+def pack(frame: list[Any]) -> memoryview:
     """One frame's bytes, length first."""
-    body = msgspec.msgpack.encode(frame)
-    return LENGTH.pack(len(body)) + body
+    made = bytearray(LENGTH.size)
+    _ENCODER.encode_into(frame, made, LENGTH.size)
+    LENGTH.pack_into(made, 0, len(made) - LENGTH.size)
+    return memoryview(made)
 
 
 def readings_frame(version: int, previous: int, position: int, readings: Readings) -> list[Any]:
-    """The frame of one journal position's readings."""
-    return ["readings", version, previous, position, [getattr(readings, name).tobytes() for name in _COLUMNS]]
+    """The frame of one journal position's readings; columns are not copied before they are packed."""
+    columns = [np.ascontiguousarray(getattr(readings, name)).view(np.uint8).data for name in _COLUMNS]
+    return ["readings", version, previous, position, columns]
 
 
 def readings_of(columns: list[bytes]) -> Readings:
@@ -51,7 +61,8 @@ class LiveSender:
         self._path = path
         self._table = table
         self._link: socket.socket | None = None
-        self._buffer = bytearray()
+        self._line: deque[memoryview] = deque()
+        self._held = 0
         self._sent_version = -1
         self._wait = 0
         self._retry_every = retry_every
@@ -62,6 +73,8 @@ class LiveSender:
         """Offer one position's readings; sends the channel table first when delivery does not have it."""
         if not self._connected():
             self.dropped += 1
+            return False
+        if not self._room():
             return False
         if version != self._sent_version:
             if not self._queue(["table", self._table()[1]]):
@@ -83,12 +96,18 @@ class LiveSender:
         if self._standing is not None:
             self._wait = 0  # whoever is away must hear it the moment he is back
             self._connected()
-        if self._link is None or not self._buffer:
+        link, line, budget = self._link, self._line, MAX_WRITE
+        if link is None:
             return
         try:
-            while self._buffer:
-                sent = self._link.send(self._buffer[: 1 << 20])
-                del self._buffer[:sent]
+            while line and budget > 0:
+                sent = link.sendmsg(islice(line, MAX_PIECES))
+                budget -= sent
+                self._held -= sent
+                while line and sent >= len(line[0]):
+                    sent -= len(line.popleft())
+                if sent:
+                    line[0] = line[0][sent:]
         except BlockingIOError:
             return
         except OSError:
@@ -99,15 +118,26 @@ class LiveSender:
         self.flush()
         self._drop_link()
 
-    def _queue(self, frame: list[Any]) -> bool:
-        if len(self._buffer) > MAX_BUFFERED:
+    def _room(self) -> bool:
+        """Whether another frame is kept; otherwise it counts as dropped."""
+        if self._held > MAX_BUFFERED:
             self.flush()
-            if len(self._buffer) > MAX_BUFFERED:
+            if self._held > MAX_BUFFERED:
                 self.dropped += 1
                 return False
-        self._buffer += pack(frame)
+        return True
+
+    def _queue(self, frame: list[Any]) -> bool:
+        if not self._room():
+            return False
+        self._keep(frame)
         self.flush()
         return self._link is not None
+
+    def _keep(self, frame: list[Any]) -> None:
+        packed = pack(frame)
+        self._line.append(packed)
+        self._held += len(packed)
 
     def _connected(self) -> bool:
         if self._link is not None:
@@ -123,15 +153,17 @@ class LiveSender:
             link.close()
             return False
         link.setblocking(False)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_WRITE)
         self._link = link
         self._wait = 0
         if self._standing is not None:
-            self._buffer += pack(self._standing)
+            self._keep(self._standing)
         return True
 
     def _drop_link(self) -> None:
         if self._link is not None:
             self._link.close()
         self._link = None
-        self._buffer.clear()
+        self._line.clear()
+        self._held = 0
         self._sent_version = -1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
-from gateway.delivery.catchup import Derivation
+from gateway.delivery.catchup import Derivation, ahead
 from gateway.delivery.process import Delivery, run_until_told
 from gateway.paths import DataFolder
 
@@ -24,5 +24,5 @@ def run(config: Config, data: DataFolder, clock: Clock) -> int:
     In an exercise (stream clock) sinks that leave this machine are muted unless exercise_sinks is set.
     """
     outward = config.clock == "wall" or config.exercise_sinks
-    derive = Derivation(data, config.partition)
+    derive = ahead(Derivation(data, config.partition))
     return run_until_told(Delivery(data, config.sinks, derive, clock, outward=outward))

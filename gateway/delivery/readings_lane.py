@@ -2,8 +2,9 @@
 
 Live frames wait in a bounded line. Each says which journal position gave readings before it, so a frame that
 is missing (line overflowed, core or delivery restarted) is seen, and everything after the cursor is derived
-again by replay. The cursor is written at most once a second: readings sinks are idempotent or know what
-they have.
+again by replay. Readings beyond their device's rate are counted as throttled and go to no sink: they are in
+the journal, and its limits have judged them. The cursor is written at most once a second: readings sinks are
+idempotent or know what they have.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from detectors import Readings
+from detectors import THROTTLED, Readings
 from gateway import crashpoint
 from gateway.clock import Clock
-from gateway.delivery.follow import Backoff, deliver
+from gateway.delivery.follow import Answer, Backoff, deliver
 from gateway.delivery.store import DeadLetter, DeliveryStore
 from gateway.errors import RiskgateError
 from gateway.monitor.channels import ChannelTable
-from gateway.sinks import Later, ReadingsBatch, Refused, Sink
+from gateway.sinks import Delivered, Later, ReadingsBatch, Refused, Sink
 
 LANE = "readings"
 LINE_ROWS_MAX = 200_000
@@ -79,6 +80,7 @@ class ReadingsLane:
         self._kept_ns = 0
         self._behind = True
         self._resync = False
+        self._heard = False
         self._derived: Iterator[ReadingsBatch] | None = None
         self._batch: ReadingsBatch | None = None
         self._dead: list[DeadLetter] = []
@@ -86,11 +88,13 @@ class ReadingsLane:
         self._attempts = 0
         self._error = ""
         self._delivered = 0
+        self._throttled = 0
         self._catch_ups = 0
 
     def offer(self, frame: Frame) -> None:
         """Put a live frame in line; never waits, drops the oldest when the line is full."""
         with self._lock:
+            self._heard = True
             self._line.append(frame)
             self._line_rows += len(frame.readings)
             self._newest = max(self._newest, frame.position)
@@ -100,9 +104,15 @@ class ReadingsLane:
             self.wake.set()
 
     def resync(self) -> None:
-        """The core connected anew: what it sent before may be missing."""
+        """The core connected anew: what it sent before may be missing.
+
+        Once everything up to a frame of the new connection is there, nothing is: later gaps are seen.
+        """
         with self._lock:
+            self._line.clear()
+            self._line_rows = 0
             self._behind = self._resync = True
+            self._heard = False
         self.wake.set()
 
     def step(self) -> float:
@@ -131,6 +141,7 @@ class ReadingsLane:
             return {
                 "cursor": self._cursor,
                 "delivered": self._delivered,
+                "throttled": self._throttled,
                 "pending": self._line_rows,
                 "lag": lag,
                 "behind": self._behind,
@@ -160,15 +171,22 @@ class ReadingsLane:
         if batch is None:
             self._derived = None
             with self._lock:
-                self._behind = self._resync
+                self._behind = self._resync and not self._heard
             return 0.0
         if batch.last <= self._cursor:
             return 0.0
         if not len(batch.readings):
             self._cursor = batch.last
             return 0.0
-        self._batch = batch
+        self._batch = self._without_throttled(batch)
         return None
+
+    def _without_throttled(self, batch: ReadingsBatch) -> ReadingsBatch:
+        kept = (batch.readings.time & THROTTLED) == 0
+        if kept.all():
+            return batch
+        self._throttled += len(kept) - int(kept.sum())
+        return replace(batch, readings=batch.readings.take(kept), position=batch.positions()[kept])
 
     def _gather(self, now: int) -> float | None:
         """Make one batch of the contiguous frames in line; None when there is one to send."""
@@ -184,7 +202,7 @@ class ReadingsLane:
             if ripe_ns > now and self._line_rows < BATCH_ROWS:
                 return (ripe_ns - now) / 1e9
             frames = self._contiguous()
-        self._batch = joined(frames)
+        self._batch = self._without_throttled(joined(frames))
         return None
 
     def _contiguous(self) -> list[Frame]:
@@ -203,7 +221,9 @@ class ReadingsLane:
         batch = self._batch
         if batch is None:
             return 0.0
-        answer = deliver(self._sink_name, self._sink, batch)
+        answer: Answer = Delivered()
+        if len(batch.readings):
+            answer = deliver(self._sink_name, self._sink, batch)
         if isinstance(answer, Later):
             self._attempts += 1
             self._error = answer.reason

@@ -339,10 +339,10 @@ class Core:
         if head.position == self._snapshot_position or self._held.entries or self._untold:
             return
         self._snapshot_position = head.position
-        body = self.monitor.save()
+        parts = self.monitor.capture()
 
         def write() -> None:
-            self._stores.snapshots.save(head, BEHAVIOUR, body)
+            self._stores.snapshots.save(head, BEHAVIOUR, parts)
             self._stores.snapshots.keep(self._wanted.snapshots_kept)
 
         self._save(write)

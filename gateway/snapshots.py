@@ -25,8 +25,11 @@ import msgspec
 from gateway.chain import Head
 from gateway.crashpoint import reached
 from gateway.durable import file_failure, sync_folder
+from gateway.monitor.stored import Piece, size_of
 
 FORMAT = 1
+_CHECKSUM_CHARACTERS = 64
+_RUN_BYTES = 1 << 20
 _NAME = re.compile(r"\d{16}\.snapshot")
 
 
@@ -63,19 +66,22 @@ class SnapshotStore:
         self.damaged: list[Path] = []
         """Files that the last ``newest`` could not use."""
 
-    def save(self, head: Head, behaviour: int, body: bytes) -> Path:
-        """Write a snapshot and make it durable.
+    def save(self, head: Head, behaviour: int, body: bytes | list[Piece]) -> Path:
+        """Write a snapshot and make it durable. Pieces are taken out of their list as they are written, so
+        that their memory is free early.
 
         JournalFull when the disk is full, FlushFailed when it fails; no file of that name is left then.
         """
         reached("before-snapshot")
         path = self._folder / f"{head.position:016}.snapshot"
         new = path.with_suffix(".new")
-        header = msgspec.json.encode(_Header(FORMAT, head.position, head.digest.hex(), behaviour, len(body)))
-        packed = zlib.compress(body, 1)
+        parts: list[Piece] = [body] if isinstance(body, bytes) else body
+        header = msgspec.json.encode(
+            _Header(FORMAT, head.position, head.digest.hex(), behaviour, size_of(parts))
+        )
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._write(new, [header, b"\n", _checksum(header, packed), b"\n", packed])
+            self._write(new, header, parts)
             new.rename(path)
             sync_folder(self._folder)
         except OSError as error:
@@ -111,7 +117,7 @@ class SnapshotStore:
         paths = list(self._paths())
         kept = set(paths[: max(count, 1)])
         # Usually the first file is usable, and only that one is read.
-        if paths and not any(_load(path) is not None for path in paths[: max(count, 1)]):
+        if paths and not any(_sound(path) is not None for path in paths[: max(count, 1)]):
             usable = self.newest()
             kept |= {usable.path} if usable else set()
         alike: dict[int | None, list[Path]] = {}
@@ -132,11 +138,33 @@ class SnapshotStore:
         return iter(sorted(found, reverse=True))
 
     @staticmethod
-    def _write(path: Path, parts: list[bytes]) -> None:
+    def _write(path: Path, header: bytes, parts: list[Piece]) -> None:
+        digest = hashlib.sha256(header)
+        deflate = zlib.compressobj(1)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.writelines(parts)
+            file.write(header + b"\n")
+            place = file.tell()
+            file.write(b"0" * _CHECKSUM_CHARACTERS + b"\n")
+            for part in _slices(parts):
+                packed = deflate.compress(part)
+                digest.update(packed)
+                file.write(packed)
+            packed = deflate.flush()
+            digest.update(packed)
+            file.write(packed)
+            file.seek(place)
+            file.write(digest.hexdigest().encode())
             file.flush()
             os.fsync(file.fileno())
+
+
+def _slices(parts: list[Piece]) -> Iterator[memoryview]:
+    """The pieces in order, in runs of at most a mebibyte; empties the list."""
+    parts.reverse()
+    while parts:
+        part = memoryview(parts.pop())
+        for begin in range(0, len(part), _RUN_BYTES):
+            yield part[begin : begin + _RUN_BYTES]
 
 
 def thinned(positions: Sequence[int], head: int) -> set[int]:
@@ -171,16 +199,27 @@ def _behaviour(path: Path) -> int | None:
         return None
 
 
-def _load(path: Path) -> Snapshot | None:
-    """The snapshot of a file, None if it is damaged or of a format this version does not know."""
+def _sound(path: Path) -> tuple[_Header, bytes] | None:
+    """Header and compressed body of a file whose every byte is what was written; else None, also for a
+    format this version does not know."""
     try:
         header_line, checksum, packed = path.read_bytes().split(b"\n", 2)
         if _checksum(header_line, packed) != checksum:
             return None
         header = msgspec.json.decode(header_line, type=_Header)
-        if header.format != FORMAT or header.position != int(path.stem):
-            return None
-        body = zlib.decompress(packed)
-        return Snapshot(header.position, bytes.fromhex(header.digest), header.behaviour, body, path)
-    except (OSError, ValueError, zlib.error):
+    except (OSError, ValueError):
         return None
+    return (header, packed) if (header.format, header.position) == (FORMAT, int(path.stem)) else None
+
+
+def _load(path: Path) -> Snapshot | None:
+    """The snapshot of a file, None if it cannot be used."""
+    sound = _sound(path)
+    if sound is None:
+        return None
+    header, packed = sound
+    try:
+        digest, body = bytes.fromhex(header.digest), zlib.decompress(packed)
+    except (ValueError, zlib.error):
+        return None
+    return Snapshot(header.position, digest, header.behaviour, body, path)

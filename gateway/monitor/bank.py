@@ -32,6 +32,7 @@ class Detector:
         """Whether any slot ever had a rule. Until then there are no arrays and nothing is judged: a detector
         that nobody asked for costs neither time nor memory."""
         self._count = 0
+        self._lent = False
         self._idle = np.zeros(1, self.module.PARAMETERS)
         self._idle[0] = self.module.configure({})
 
@@ -60,6 +61,8 @@ class Detector:
             self.used = True
             self.grow(self._count)
         changed: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
+        if len(changed):
+            self._own()
         self.parameters[changed] = rule[0]
         self.state[changed] = self.module.initial()
         return changed
@@ -68,6 +71,7 @@ class Detector:
         """Take rule and state along to new slots."""
         if not self.used:
             return
+        self._own()
         self.parameters[new] = self.parameters[old]
         self.state[new] = self.state[old]
 
@@ -93,12 +97,19 @@ class Detector:
         return ""
 
     def export(self) -> dict[str, Any]:
-        """Arrays as bytes, with their layout."""
+        """Arrays as they are now, with their layout. The rules are not copied before they change."""
+        self._lent = True
         return {
             "layout": repr((self.module.PARAMETERS.descr, self.module.STATE.descr)),
-            "parameters": self.parameters.tobytes(),
-            "state": self.state.tobytes(),
+            "parameters": self.parameters,
+            "state": self.state.copy(),
         }
+
+    def _own(self) -> None:
+        """Rules that an export refers to are copied before they change."""
+        if self._lent:
+            self.parameters = self.parameters.copy()
+            self._lent = False
 
     def load(self, stored: dict[str, Any]) -> None:
         """Arrays back; ValueError when the layout is another one."""

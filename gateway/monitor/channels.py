@@ -63,6 +63,7 @@ class ChannelTable:
         self.points: dict[str, list[tuple[str, str]]] = {}
         self.device_of_slot: npt.NDArray[np.int32] = np.empty(0, np.int32)
         self.point_of_slot: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        self._exported: tuple[int, bytes] | None = None
 
     def __len__(self) -> int:
         return len(self.device_of_slot)
@@ -83,7 +84,9 @@ class ChannelTable:
         )
 
     def export(self) -> bytes:
-        """Compressed bytes for another process."""
+        """Compressed bytes for another process; made once a version."""
+        if self._exported is not None and self._exported[0] == self.version:
+            return self._exported[1]
         stored = _Stored(
             self.version,
             self.devices,
@@ -91,7 +94,9 @@ class ChannelTable:
             self.device_of_slot.tobytes(),
             self.point_of_slot.tobytes(),
         )
-        return zlib.compress(msgspec.msgpack.encode(stored), 1)
+        body = zlib.compress(msgspec.msgpack.encode(stored), 1)
+        self._exported = (self.version, body)
+        return body
 
     @classmethod
     def load(cls, body: bytes) -> ChannelTable:

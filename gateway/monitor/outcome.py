@@ -8,6 +8,8 @@ from typing import NamedTuple
 from detectors import Readings
 from gateway.alarms.events import Event
 
+NONE = Readings.empty()
+
 
 class Rejected(NamedTuple):
     """One packet, or one row of it, that gave no reading. The raw bytes are in the journal at
@@ -32,7 +34,7 @@ class Outcome:
 
     position: int
     events: list[Event] = field(default_factory=list)
-    readings: Readings = field(default_factory=Readings.empty)
+    readings: Readings = NONE
     rejected: list[Rejected] = field(default_factory=list)
     duplicates: int = 0
     previous_readings: int = 0

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import BAD, DISORDER, LATE, RETAINED, SUSPECT, UNCERTAIN, Readings
+from detectors import Readings
 from gateway.monitor.bank import writable
 from gateway.monitor.counts import Counts, Rejections
 from gateway.monitor.decode import DecodedPackets, Decoder
-from gateway.monitor.entries import FLAG_RETAINED, Packets
+from gateway.monitor.entries import Packets
 from gateway.monitor.identity import Remembered
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.quarantine import Quarantine
@@ -20,10 +20,12 @@ from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import (
     NEVER,
     PLAUSIBLE_SINCE_NS,
+    arrive,
     forget,
     judge,
     new_clocks,
     new_recents,
+    tally,
 )
 
 STREAM_AHEAD_NS = 60_000_000_000
@@ -58,13 +60,10 @@ class Inlet:
             packets, self.clocks, (packet, device, event), decoded.boot, decoded.seq
         )
         arrival, received = self._times(packets, packet, event)
-        last = np.ones(len(slot), np.uint8)
-        last[:-1] = packet[1:] != packet[:-1]
         time = np.zeros(len(slot), np.uint8)
         keep = np.zeros(len(slot), np.uint8)
         rebased = np.zeros(len(slot), np.int64)
-        retained = (packets.flag_array() & np.uint8(FLAG_RETAINED))[packet]
-        judge(
+        kept, changes = judge(
             self.clocks,
             self.recents,
             device,
@@ -72,23 +71,21 @@ class Inlet:
             event,
             arrival,
             raw.value,
-            known[packet],
-            retained,
-            last,
+            packet,
+            known,
+            packets.flag_array(),
             time,
             keep,
             rebased,
         )
         whole = Readings(slot, event, received, raw.value, raw.quality, raw.reason, time, packet)
-        if keep.all():  # as nearly always
-            outcome.readings = whole
-        else:
-            outcome.readings = whole.take(np.flatnonzero(keep))
-            outcome.duplicates = len(slot) - len(outcome.readings)
+        outcome.readings = whole if kept == len(slot) else whole.take(np.flatnonzero(keep))
+        outcome.duplicates = len(slot) - kept
         self._count_effective(outcome)
-        changed = np.flatnonzero(rebased)  # such a row is kept
-        places = np.cumsum(keep, dtype=np.int64) - 1 if len(changed) else keep
-        return [(int(places[row]), int(device[row]), int(rebased[row])) for row in changed]
+        if not changes:
+            return []
+        places = np.cumsum(keep, dtype=np.int64) - 1  # a row at which a clock was re-based is kept
+        return [(int(places[i]), int(device[i]), int(rebased[i])) for i in np.flatnonzero(rebased)]
 
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
@@ -121,8 +118,9 @@ class Inlet:
             now = np.maximum.accumulate(np.maximum(moving, np.int64(line.now_ns)))
             line.now_ns = int(now[-1])
             return now, now
-        behind = np.maximum(np.int64(0), np.int64(line.mono_ns) - packets.received_array())[packet]
-        return np.int64(line.wall_ns) - behind, np.int64(line.now_ns) - behind
+        arrival, received = np.empty(len(packet), np.int64), np.empty(len(packet), np.int64)
+        arrive(packets.received_array(), packet, line.mono_ns, line.wall_ns, line.now_ns, arrival, received)
+        return arrival, received
 
     def _count_rejected(self, packets: int, decoded: DecodedPackets) -> None:
         self.counts.packets += packets
@@ -135,22 +133,19 @@ class Inlet:
         counts, readings = self.counts, outcome.readings
         counts.effective += len(readings)
         counts.duplicates += outcome.duplicates
-        flags, grades = readings.time, readings.quality
-        for name, bit in (
-            ("late", LATE),
-            ("suspect", SUSPECT),
-            ("retained", RETAINED),
-            ("disordered", DISORDER),
-        ):
-            setattr(counts, name, getattr(counts, name) + int(np.count_nonzero(flags & bit)))
-        counts.bad += int(np.count_nonzero(grades == BAD))
-        counts.uncertain += int(np.count_nonzero(grades == UNCERTAIN))
+        late, suspect, retained, disordered, bad, uncertain = tally(readings.time, readings.quality)
+        counts.late += late
+        counts.suspect += suspect
+        counts.retained += retained
+        counts.disordered += disordered
+        counts.bad += bad
+        counts.uncertain += uncertain
 
     def export(self) -> dict[str, Any]:
         """Everything needed to stand here again."""
         return {
-            "clocks": self.clocks.tobytes(),
-            "recents": self.recents.tobytes(),
+            "clocks": self.clocks.copy(),
+            "recents": self.recents.copy(),
             "remembered": self.remembered.export(),
             "rejections": self.rejections.export(),
             "quarantine": self.quarantine.export(),

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import DISORDER, LATE, NO_TIME, RETAINED, SUSPECT, compiled
+from detectors import BAD, DISORDER, LATE, NO_TIME, RETAINED, SUSPECT, UNCERTAIN, compiled
+from gateway.monitor.entries import FLAG_RETAINED
 
 RING = 8
 WINDOW = 64
@@ -137,21 +138,24 @@ def judge(
     event_ns: npt.NDArray[np.int64],
     arrival_ns: npt.NDArray[np.int64],
     value: npt.NDArray[np.float64],
+    packet: npt.NDArray[np.int32],
     known: npt.NDArray[np.uint8],
-    retained: npt.NDArray[np.uint8],
-    last_of_packet: npt.NDArray[np.uint8],
+    flags_of: npt.NDArray[np.uint8],
     time: npt.NDArray[np.uint8],
     keep: npt.NDArray[np.uint8],
     rebased: npt.NDArray[np.int64],
-) -> None:
+) -> tuple[int, int]:
     """Flag every row (``time``), drop duplicates (``keep`` 0), and note re-based devices: rebased[i] is the
     skew change in ns where row i made its device's clock believed anew, else 0.
 
-    arrival_ns: the gateway's wall clock at reception. known: 1 the payload's (boot, seq) were seen before,
-    SURELY the packet itself was.
-    event_ns NO_TIME means the device sent none: arrival stands in.
+    arrival_ns: the gateway's wall clock at reception. packet: row of known and flags_of. known: 1 the
+    payload's (boot, seq) were seen before, SURELY the packet itself was. flags_of: the broker's flags.
+    event_ns NO_TIME means the device sent none: arrival stands in. Returns (rows kept, rows re-based).
     """
+    kept = changes = 0
     for i in range(len(slot)):
+        last_of_packet = i + 1 == len(slot) or packet[i + 1] != packet[i]
+        seen = known[packet[i]]
         clock = clocks[device[i]]
         recent = recents[slot[i]]
         timeless = event_ns[i] == NO_TIME
@@ -160,19 +164,19 @@ def judge(
         event = event_ns[i]
         same_time, twin, oldest = _recall(recent, event, value[i])
         newer = timeless or event > recent["newest_ns"]
-        repeated = known[i] == SURELY or (known[i] != 0 and (timeless or not newer))
+        repeated = seen == SURELY or (seen != 0 and (timeless or not newer))
         if repeated or (twin and not timeless):
             keep[i] = 0
             continue
         keep[i] = 1
-        if retained[i] != 0:
+        kept += 1
+        if flags_of[packet[i]] & FLAG_RETAINED:
             time[i] = RETAINED
             continue
-        flags: Any = SUSPECT if same_time or known[i] != 0 else 0
-        flags |= _clock_flags(
-            clock, event, arrival_ns[i], timeless, newer, last_of_packet[i] != 0, rebased, i
-        )
+        flags: Any = SUSPECT if same_time or seen != 0 else 0
+        flags |= _clock_flags(clock, event, arrival_ns[i], timeless, newer, last_of_packet, rebased, i)
         if rebased[i] != 0:
+            changes += 1
             # the device counts anew: what was newest by its old clock says nothing about its new one
             forget(recent)
             newer = True
@@ -183,6 +187,39 @@ def judge(
         _remember(recent, event, value[i], newer, flags)
         clock["last_received_ns"] = arrival_ns[i]
         time[i] = flags
+    return kept, changes
+
+
+@compiled
+def arrive(
+    received_ns: npt.NDArray[np.int64],
+    packet: npt.NDArray[np.int32],
+    mono_ns: int,
+    wall_ns: int,
+    now_ns: int,
+    arrival: npt.NDArray[np.int64],
+    received: npt.NDArray[np.int64],
+) -> None:
+    """Each row's reception, by the wall clock and in gateway time, from its packet's monotonic time and what
+    the three clocks show at the entry."""
+    for i in range(len(packet)):
+        behind = max(np.int64(0), mono_ns - received_ns[packet[i]])
+        arrival[i] = wall_ns - behind
+        received[i] = now_ns - behind
+
+
+@compiled
+def tally(time: npt.NDArray[np.uint8], quality: npt.NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
+    """How many readings are late, suspect, retained, disordered, bad, uncertain."""
+    late = suspect = retained = disordered = bad = uncertain = 0
+    for i in range(len(time)):
+        late += (time[i] & LATE) != 0
+        suspect += (time[i] & SUSPECT) != 0
+        retained += (time[i] & RETAINED) != 0
+        disordered += (time[i] & DISORDER) != 0
+        bad += quality[i] == BAD
+        uncertain += quality[i] == UNCERTAIN
+    return late, suspect, retained, disordered, bad, uncertain
 
 
 @compiled

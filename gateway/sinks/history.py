@@ -3,8 +3,7 @@
 One SQLite file per UTC day under ``history/`` of the data folder, compressed per channel and hour once the
 hour is over. Each reading is stored exactly once, however often and however cut its batch comes. Readings of
 suspect time are filed under the time they were received, so a device that believes it is 1970 neither
-spreads over files nor hides. Readings beyond their device's rate are left out (the journal has them), so a
-device that floods does not crowd out the others.
+spreads over files nor hides.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from detectors import SUSPECT, THROTTLED
+from detectors import SUSPECT
 from gateway.monitor.channels import Channel
 from gateway.paths import DataFolder
 from gateway.sinks import Batch, Delivered, Later, ReadingsBatch, Refused, SinkContext
@@ -64,7 +63,6 @@ class Sink:
         if not isinstance(batch, ReadingsBatch):
             return Refused("the history keeps readings only")
         stored = 0
-        batch = _within_rate(batch)
         if len(batch.readings):
             channels, which, rows = _rows_of(batch)
             days = rows.filed_ns // DAY_NS
@@ -115,16 +113,6 @@ class Sink:
         path = self._folder / day_name(day)
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _within_rate(batch: ReadingsBatch) -> ReadingsBatch:
-    beyond = (batch.readings.time & THROTTLED) != 0
-    if not beyond.any():
-        return batch
-    kept = np.flatnonzero(~beyond)
-    return ReadingsBatch(
-        batch.first, batch.last, batch.readings.take(kept), batch.channels, batch.positions()[kept]
-    )
 
 
 def _rows_of(batch: ReadingsBatch) -> tuple[list[Channel], npt.NDArray[np.int64], Rows]:

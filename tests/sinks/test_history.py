@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import SUSPECT, THROTTLED, Readings
+from detectors import SUSPECT, Readings
 from gateway.paths import DataFolder
 from gateway.sinks import Delivered, HealthBatch, ReadingsBatch, Refused, SinkContext, history
 from gateway.sinks._columns import Rows, decode, encode
@@ -164,19 +164,6 @@ def test_suspect_time_is_filed_where_it_was_received(tmp_path: Path) -> None:
     assert len(list(DataFolder(tmp_path).history.glob("*.db"))) == 1
     assert [row[1] for row in stored(tmp_path, start=NOW_NS, end=NOW_NS + 1)] == [row[1] for row in rows]
     sink.close()
-
-
-def test_readings_beyond_their_devices_rate_are_left_out(tmp_path: Path) -> None:
-    flags = [0, THROTTLED, SUSPECT | THROTTLED, SUSPECT, 0]
-    mixed = batch(1, readings([(0, NOW_NS + n, float(n), 0, 0, flag) for n, flag in enumerate(flags)]))
-    excess = batch(2, readings([(1, NOW_NS + n, 0.0, 0, 0, THROTTLED) for n in range(5)]))
-    sink = sink_in(tmp_path)
-    for _ in range(2):  # the second time: nothing is stored twice
-        assert isinstance(sink.deliver(mixed), Delivered)
-        assert isinstance(sink.deliver(excess), Delivered)
-    sink.close()
-    assert sorted(row[3] for row in stored(tmp_path)) == [0, 3, 4]
-    assert [c.channel for c in reader_of(tmp_path).channels(0, END_NS)] == ["ch0"]
 
 
 def test_interval_is_half_open_and_unknown_channels_are_empty(tmp_path: Path) -> None:

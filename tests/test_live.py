@@ -109,3 +109,29 @@ def test_a_standing_announcement_reaches_everybody_who_comes_back_until_another(
     live.announce(["blind", 10, ""], standing=False)
     assert [frame_of(link)[1] for _ in range(2)] == [9, 10]
     live.close()
+
+
+def test_whoever_reads_late_gets_whole_frames_in_order_and_the_rest_counts_as_dropped(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.live.MAX_BUFFERED", 3 << 20)
+    exported: list[int] = []
+    live = LiveSender(path, lambda: (1, b"table" if not exported.append(1) else b""), retry_every=0)
+    listener = Listener(path)
+    many = Readings(*(np.resize(getattr(some_readings(), name), 5000) for name in Readings.__slots__))
+    taken = [n for n in range(1, 101) if live.send_readings(1, n - 1, n, many)]
+    assert live.dropped == 100 - len(taken) > 0
+    assert exported == [1]
+    link = listener.accept()
+    live.send_readings(1, taken[-1], 101, many)
+    got: list[int] = []
+    with link.makefile("rb") as stream:
+        while not got or got[-1] != taken[-1]:
+            live.flush()
+            frame = msgspec.msgpack.decode(stream.read(LENGTH.unpack(stream.read(LENGTH.size))[0]))
+            if frame[0] == "readings":
+                assert readings_of(frame[4]).value.tolist() == [7.5] * 5000
+                got.append(frame[3])
+    assert got == taken
+    link.close()
+    live.close()

@@ -27,11 +27,15 @@ from gateway.monitor.channels import ChannelTable
 from gateway.sinks import Delivered, Later, ReadingsBatch, Refused, Sink
 
 LANE = "readings"
-LINE_ROWS_MAX = 200_000
+LINE_ROWS_MAX = 1_000_000
+"""Live readings kept for a sink that hesitates, about 35 MB, shared by all sinks: some seconds. Longer, and all
+since a snapshot must be derived again, a minute's worth of journal."""
 LINE_FRAMES_MAX = 8192
 BATCH_ROWS = 20_000
 KEEP_EVERY_NS = 1_000_000_000
 IDLE_S = 1.0
+EMPTY_S = 0.05
+"""Pause after a derivation that found nothing."""
 
 
 class UnderivableError(RiskgateError):
@@ -82,6 +86,7 @@ class ReadingsLane:
         self._resync = False
         self._heard = False
         self._derived: Iterator[ReadingsBatch] | None = None
+        self._derived_from = 0
         self._batch: ReadingsBatch | None = None
         self._dead: list[DeadLetter] = []
         self._due_ns = 0
@@ -155,7 +160,7 @@ class ReadingsLane:
         if self._derived is None:
             with self._lock:
                 self._resync = False
-            self._derived = self._derive(self._cursor)
+            self._derived, self._derived_from = self._derive(self._cursor), self._cursor
             self._catch_ups += 1
         try:
             batch = next(self._derived, None)
@@ -172,7 +177,7 @@ class ReadingsLane:
             self._derived = None
             with self._lock:
                 self._behind = self._resync and not self._heard
-            return 0.0
+            return 0.0 if self._cursor > self._derived_from else EMPTY_S
         if batch.last <= self._cursor:
             return 0.0
         if not len(batch.readings):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from detectors import Readings
-from gateway.delivery.catchup import Derivation
+from gateway.delivery.catchup import Derivation, ahead
 from gateway.delivery.readings_lane import UnderivableError
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
@@ -21,6 +22,7 @@ from gateway.monitor.roster import config_change
 from gateway.paths import DataFolder
 from gateway.sinks import ReadingsBatch
 from gateway.snapshots import SnapshotStore
+from tests.support.wait import until
 
 START_NS = 1_764_000_000_000_000_000
 PROFILE = "gas/combustible_point"
@@ -123,3 +125,43 @@ def test_a_pruned_journal_says_what_is_lost_and_goes_on_from_the_next_snapshot(
         path.unlink()
     with pytest.raises(JournalError, match="no snapshot of this version"):
         derived(data, 5)
+
+
+def test_ahead_gives_the_same_batches_and_names_channels_as_they_were(
+    live: tuple[DataFolder, list[Row]],
+) -> None:
+    data, expected = live
+    found: list[Row] = []
+    for batch in list(ahead(Derivation(data, 1), depth=1)(0)):  # read after all was derived
+        for n, position in enumerate(batch.positions().tolist()):
+            channel, row = batch.channels.channel(int(batch.readings.slot[n])), batch.readings
+            found.append((position, channel.key, channel.asset, int(row.event_ns[n]), float(row.value[n])))
+    assert found == expected
+
+
+def test_ahead_raises_in_its_place_what_the_derivation_raises() -> None:
+    def derive(after: int) -> Iterator[ReadingsBatch]:
+        yield ReadingsBatch(after + 1, after + 1, Readings.empty(), Monitor(1).channels)
+        raise JournalError("gone")
+
+    batches = ahead(derive)(6)
+    assert next(batches).last == 7
+    with pytest.raises(JournalError, match="gone"):
+        next(batches)
+
+
+def test_ahead_derives_no_further_than_its_depth_and_ends_when_closed() -> None:
+    derived: list[int] = []
+
+    def derive(after: int) -> Iterator[ReadingsBatch]:
+        for position in range(after + 1, 1000):
+            derived.append(position)
+            yield ReadingsBatch(position, position, Readings.empty(), Monitor(1).channels)
+
+    batches = ahead(derive, depth=2)(0)
+    assert next(batches).last == 1
+    until(lambda: len(derived) >= 3, 5, "batches derived ahead")
+    assert isinstance(batches, Generator)
+    batches.close()
+    until(lambda: not any(t.name == "derivation" for t in threading.enumerate()), 5, "the thread has ended")
+    assert len(derived) <= 5

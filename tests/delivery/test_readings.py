@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import Readings
+from detectors import LATE, THROTTLED, Readings
 from gateway.clock import Random, VirtualClock
 from gateway.delivery import readings_lane
 from gateway.delivery.catchup import Derivation
@@ -123,6 +124,57 @@ def test_a_new_connection_derives_what_may_be_missing(bench: Bench) -> None:
     lane.resync()
     drive([lane], bench.clock, 1)
     assert times(sink) == bench.core.times()
+
+
+def test_frames_of_a_new_connection_that_follow_on_end_the_search_for_what_is_missing(bench: Bench) -> None:
+    sink = SaidSink()
+    lane = bench.lane(sink)
+    lane.offer(bench.core.append(1))
+    drive([lane], bench.clock, 1)
+    lane.offer(bench.core.append(2))  # of the old connection: derived again, not sent twice
+    lane.resync()
+    bench.core.append(3)
+    lane.offer(bench.core.append(4))
+    before = len(bench.core.derived_from)
+    drive([lane], bench.clock, 3)
+    assert times(sink) == bench.core.times()
+    assert len(bench.core.derived_from) == before + 1
+    assert not lane.status()["behind"]
+
+
+def test_readings_beyond_a_device_s_rate_go_to_no_sink_and_are_counted(bench: Bench) -> None:
+    sink = SaidSink()
+    lane = bench.lane(sink)
+    frames = [bench.core.append(count) for count in (3, 2, 4)]
+    bench.core.entries[1].time[:] = THROTTLED  # type: ignore[union-attr]
+    bench.core.entries[2].time[1:3] = THROTTLED | LATE  # type: ignore[union-attr]
+    lane.offer(frames[0])
+    drive([lane], bench.clock, 1)
+    first = lane.status()
+    assert (first["delivered"], first["throttled"], first["cursor"]) == (5, 4, 3)
+    assert times(sink) == [
+        t for t in bench.core.times() if t not in (2_000_000, 2_000_001, 3_000_001, 3_000_002)
+    ]
+    for frame in frames:
+        lane.offer(frame)  # live as derived
+    last = bench.core.append(2)
+    bench.core.entries[3].time[:] = THROTTLED  # type: ignore[union-attr]
+    taken = len(sink.taken)
+    lane.offer(last)
+    drive([lane], bench.clock, 1)
+    after = lane.status()
+    assert (after["throttled"], after["cursor"], len(sink.taken)) == (6, 4, taken)
+    assert all(len(b.positions()) == len(b.readings) for b in sink.taken if isinstance(b, ReadingsBatch))
+
+
+def test_a_journal_that_cannot_fill_a_gap_yet_is_not_asked_without_pause(bench: Bench) -> None:
+    lane = bench.lane(SaidSink())
+    drive([lane], bench.clock, 0.5)
+    frame = bench.core.append(1)
+    bench.core.entries.clear()
+    lane.offer(replace(frame, previous=3, position=4))
+    drive([lane], bench.clock, 10)
+    assert len(bench.core.derived_from) < 300
 
 
 def test_five_minutes_down_with_a_full_line_lose_nothing(

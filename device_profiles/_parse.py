@@ -19,7 +19,7 @@ MAX_DETECTORS = 1024
 MAX_EXAMPLES = 100
 MAX_PAYLOAD_BYTES = 256 * 1024
 
-DEFAULT_STREAMS = {"batch": "json_batch", "columns": "json_columns"}
+DEFAULT_STREAMS = {"batch": "json_batch", "columns": "json_columns", "binary": "binary", "senml": "senml"}
 """Every profile has these; a ``[[stream]]`` of the same name replaces the codec."""
 
 DEFAULT_DEVICE_ALARMS = (

@@ -32,6 +32,8 @@ REASONS = (
     "wrong_unit",
     "device_mismatch",
     "unequal_columns",
+    "bad_length",
+    "unsupported",
 )
 """Every reason a codec (or the decoder around it) may give."""
 

@@ -37,6 +37,18 @@ def read(payload: bytes) -> dict[str, Any]:
 
     Raises Refusal: empty, not_utf8, not_json, not_finite, duplicate_key, too_deep, wrong_type.
     """
+    return table(_value(payload), "the payload")
+
+
+def read_array(payload: bytes) -> list[Any]:
+    """The array that the payload is; raises as ``read``."""
+    value = _value(payload)
+    if not isinstance(value, list):
+        wrong("the payload", "an array", value)
+    return value
+
+
+def _value(payload: bytes) -> Any:
     if not payload.strip():
         raise Refusal("empty", "no bytes, or only spaces")
     _check_depth(payload)
@@ -45,12 +57,11 @@ def read(payload: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Refusal("not_utf8", f"byte {error.start}: {error.reason}") from None
     try:
-        value = _DECODER.decode(text)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise Refusal("not_json", f"character {error.pos}: {error.msg}") from None
     except RecursionError:
         raise Refusal("too_deep", f"more than {MAX_DEPTH} levels") from None
-    return table(value, "the payload")
 
 
 def table(value: Any, what: str) -> dict[str, Any]:

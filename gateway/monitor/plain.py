@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import BAD, GOOD, NO_TIME, UNCERTAIN, compiled
+from device_profiles.codecs.binary import HEADER_BYTES, MAGIC, NOT_SENT, RECORD_BYTES
 from device_profiles.quality import (
     FAULT_HIGH_MA,
     FAULT_LOW_MA,
@@ -64,8 +65,6 @@ ANALOG, LOOP, DISCRETE, ODD = 0, 1, 2, 3
 """Kinds of points; ODD ones (many "no reading" values, unusual state numbers) are left to the codecs."""
 SLOW, SINGLE, BATCH, BINARY = 0, 1, 2, 3
 """Codecs of a route; SLOW is any other."""
-HEADER_BYTES, RECORD_BYTES, NOT_SENT, MAGIC = 16, 20, 0xFFFFFFFF, b"RGB1"
-"""Of fixed-width batches; see the codec."""
 MAX_MISSING = 4
 MAX_STATE = 63
 MAX_TIME_MS = 7_000_000_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,8 @@ from device_profiles import codecs
 from device_profiles.codecs import Decoded, Refusal
 from tests.contracts.codec_rig import KINDS, kind_of, outcome, plain_of
 
+FOLDER = Path(__file__).parent
+
 
 @pytest.fixture(params=KINDS)
 def codec(request: pytest.FixtureRequest) -> ModuleType:
@@ -20,7 +23,9 @@ def codec(request: pytest.FixtureRequest) -> ModuleType:
 
 def test_kinds() -> None:
     assert {"json", "json_batch", "json_columns"} <= set(KINDS)
-    with pytest.raises(KeyError, match="known: json"):
+    own = {kind for kind in codecs.kinds() if (FOLDER / f"test_codec_{kind}.py").is_file()}
+    assert set(codecs.kinds()) == own | set(KINDS), "a codec without tests"
+    with pytest.raises(KeyError, match="known: binary"):
         codecs.load("_strict")
 
 

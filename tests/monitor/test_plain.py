@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_profiles.codecs import binary
 from gateway.monitor import plain
 from gateway.monitor._json import quotient
 from gateway.monitor.channels import Device
@@ -232,6 +233,7 @@ PLAIN = {
         b'{"boot":1,"readings":[{"channel":"lel","value":1},{"value":2,"channel":"lel"}],"seq":2}',
         b'{"readings": [ {"channel":"lel","value":1} ] , "device":"%s"}' % NAME,
     ],
+    "binary": [binary.encode([(1764035198123, 4.2, 0, 0), (1764035199123, 4.3, 0, 2)], boot=3, seq=101)],
 }
 
 

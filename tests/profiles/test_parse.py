@@ -90,6 +90,8 @@ def test_defaults() -> None:
     assert profile.streams == (
         Stream(name="batch", codec="json_batch"),
         Stream(name="columns", codec="json_columns"),
+        Stream(name="binary", codec="binary"),
+        Stream(name="senml", codec="senml"),
     )
     assert [p.channel for p in profile.points] == ["level", "pump"]
     assert profile.points[1].states == {"0": "off", "1": "on"}
@@ -115,7 +117,13 @@ def test_a_device_alarm_replaces_what_it_gives() -> None:
 def test_streams_add_and_replace() -> None:
     more = "".join(f'[[stream]]\nname = "{name}"\ncodec = "json_columns"\n' for name in ("burst", "batch"))
     streams = {s.name: s.codec for s in parse("hazchem/tank", GOOD + more).streams}
-    assert streams == {"batch": "json_columns", "columns": "json_columns", "burst": "json_columns"}
+    assert streams == {
+        "batch": "json_columns",
+        "columns": "json_columns",
+        "binary": "binary",
+        "senml": "senml",
+        "burst": "json_columns",
+    }
 
 
 def test_every_mistake_at_once() -> None:

@@ -28,8 +28,8 @@ from gateway.sinks import Delivered, Later, ReadingsBatch, Refused, Sink
 
 LANE = "readings"
 LINE_ROWS_MAX = 1_000_000
-"""Live readings kept for a sink that hesitates, about 35 MB, shared by all sinks: some seconds. Longer, and all
-since a snapshot must be derived again, a minute's worth of journal."""
+"""Live readings kept for a sink that hesitates, about 35 MB, shared by all sinks: some seconds. After longer,
+all since a snapshot must be derived again, a minute's worth of journal."""
 LINE_FRAMES_MAX = 8192
 BATCH_ROWS = 20_000
 KEEP_EVERY_NS = 1_000_000_000

@@ -10,6 +10,8 @@ import json
 import shutil
 import time
 import urllib.request
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +84,83 @@ def flood(publisher: Publisher, packets: int) -> None:
         publisher.publish(f"rg/acme/plant/GD-{number % DEVICES}/lel", text)
 
 
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    # it is never killed here, so it need not save its queue at every change
+    with Broker({"autosave_on_changes": "false"}) as running:
+        yield running
+
+
+def test_one_device_floods_and_the_others_alarm_in_time(broker: Broker, tmp_path: Path) -> None:
+    """A thousand times its rate for 12 s, among nine that behave and cross HH now and then."""
+    fleet = [("acme", "plant", "hall", f"GD-{n}", "gas/combustible_point") for n in range(DEVICES)]
+    with (
+        Gateway(tmp_path, broker.port, fleet) as gateway,
+        Publisher(broker.port, tmp_path / "published.jsonl") as publisher,
+    ):
+        gateway.configure(ingest='client_id = "one-floods"')
+        core = gateway.start("process", "core")
+        gateway.connected()
+        crossed = one_floods(publisher, 12)
+        publisher.settle()
+        counts = until(lambda: all_taken(gateway, publisher.acked), 10, "all of it")
+        assert gateway.stop(core) == 0
+        told = gateway.run("verify", "--published", str(tmp_path / "published.jsonl"))
+        assert told.returncode == 0, told.stdout + told.stderr
+    assert counts is not None
+    assert counts["effective"] == counts["decoded"] == publisher.acked == publisher.offered
+    assert publisher.offered - 400 < counts["throttled"] < publisher.offered
+    reader = LedgerReader(gateway.data.ledger)
+    for alarm, at_ns in crossed.items():
+        first = reader.history_of(alarm)[0][1]
+        assert first.process_active
+        assert first.at_ns - at_ns < 1_000_000_000, alarm
+    assert len(crossed) >= 4
+    [(_, flooding)] = reader.history_of("acme/plant/GD-0/:flooding")
+    assert (flooding.process_active, flooding.category) == (True, "device")
+
+
+def one_floods(publisher: Publisher, seconds: int) -> dict[str, int]:
+    """GD-0 sends 200 a second; one of the others speaks each half second, in turn. Returns when (ns) an alarm
+    was first crossed."""
+    crossed: dict[str, int] = {}
+    began = time.monotonic()
+    for tick in range(seconds * 50):
+        until(partial(passed, began + tick * 0.02), 5, "the next 20 ms")
+        for part in range(4):
+            publish(publisher, 0, tick * 4 + part, 4.0)
+        if tick % 25 == 0:
+            turn = tick // 25
+            number = turn % (DEVICES - 1) + 1
+            high = turn >= DEVICES and number % 2 == 0
+            if high:
+                crossed.setdefault(f"acme/plant/GD-{number}/lel:HH", time.time_ns())
+            publish(publisher, number, tick, 60.0 if high else 4.0)
+    return crossed
+
+
+def passed(at: float) -> bool:
+    return time.monotonic() >= at
+
+
+def all_taken(gateway: Gateway, packets: int) -> dict[str, Any] | None:
+    counts: dict[str, Any] = (gateway.status() or {"counts": {"packets": 0}})["counts"]
+    return counts if counts["packets"] >= packets else None
+
+
+def publish(publisher: Publisher, device: int, seq: int, value: float) -> None:
+    payload = {"time_ms": time.time_ns() / 1e6, "value": value, "boot": 1, "seq": seq}
+    publisher.publish(f"rg/acme/plant/GD-{device}/lel", json.dumps(payload))
+
+
 @pytest.mark.parametrize(("receiver", "packets", "queued"), [("bulk", 4_500, 2_700), ("paho", 1_200, 400)])
-def test_a_flood_beyond_the_machine(tmp_path: Path, receiver: str, packets: int, queued: int) -> None:
+def test_a_flood_beyond_the_machine(
+    broker: Broker, tmp_path: Path, receiver: str, packets: int, queued: int
+) -> None:
     long = queued > 5 * 500
     strace = [need("strace"), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *SLOW_DISK]
     fleet = [("acme", "plant", "hall", f"GD-{n}", "gas/combustible_point") for n in range(DEVICES)]
     with (
-        Broker({"autosave_on_changes": "false"}) as broker,
         Gateway(tmp_path, broker.port, fleet) as gateway,
         Publisher(broker.port, tmp_path / "published.jsonl", window=2000) as publisher,
     ):

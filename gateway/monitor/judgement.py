@@ -52,6 +52,7 @@ class Judgement:
         found = [
             (int(finding["row"]), order, detector, finding)
             for order, detector in enumerate(self._bank)
+            if detector.findings.count
             for finding in detector.findings.found()
         ]
         found.sort(key=lambda item: item[:2])  # stable: a detector's own order within a row stays

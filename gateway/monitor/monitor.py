@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detectors import NOT_LIVE, Readings
+from detectors import Readings
 from gateway.alarms.engine import Engine
 from gateway.monitor.bank import PER_READING, Detector, restore
 from gateway.monitor.channels import ChannelTable
@@ -28,6 +28,7 @@ from gateway.monitor.entries import (
 from gateway.monitor.judgement import Judgement
 from gateway.monitor.outcome import Outcome, Rejected
 from gateway.monitor.packets import Inlet
+from gateway.monitor.passes import keep_last
 from gateway.monitor.roster import Change, Roster, settings_of, unpack
 from gateway.monitor.silence import Silence
 from gateway.monitor.stored import Piece, pieces
@@ -146,16 +147,20 @@ class Monitor:
                 device, active=True, event_ns=int(readings.event_ns[row]), value=excess, limit=rate
             )
         self.silence.heard(readings, self.judgement)
-        live = (readings.time & NOT_LIVE) == 0
-        slots = readings.slot[live]
-        self.last_value[slots] = readings.value[live]
-        self.last_event_ns[slots] = readings.event_ns[live]
-        self.last_quality[slots] = readings.quality[live]
+        keep_last(
+            readings.slot,
+            readings.event_ns,
+            readings.value,
+            readings.quality,
+            readings.time,
+            (self.last_value, self.last_event_ns, self.last_quality),
+        )
 
     def _judge(self, readings: Readings, begin: int, end: int) -> None:
         if begin == end:
             return
-        for fault in self.judgement.judge(readings.take(slice(begin, end))):
+        part = readings if end - begin == len(readings) else readings.take(slice(begin, end))
+        for fault in self.judgement.judge(part):
             self.counts.add("faults", fault)
 
     def _config(self, entry: ConfigChange) -> None:

@@ -14,18 +14,17 @@ from gateway.monitor.decode import DecodedPackets, Decoder
 from gateway.monitor.entries import Packets
 from gateway.monitor.identity import Remembered
 from gateway.monitor.outcome import Outcome
+from gateway.monitor.passes import arrive, tally
 from gateway.monitor.quarantine import Quarantine
 from gateway.monitor.roster import Roster
 from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import (
     NEVER,
     PLAUSIBLE_SINCE_NS,
-    arrive,
     forget,
     judge,
     new_clocks,
     new_recents,
-    tally,
 )
 
 STREAM_AHEAD_NS = 60_000_000_000

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import BAD, DISORDER, LATE, NO_TIME, RETAINED, SUSPECT, UNCERTAIN, compiled
+from detectors import DISORDER, LATE, NO_TIME, RETAINED, SUSPECT, compiled
 from gateway.monitor.entries import FLAG_RETAINED
 
 RING = 8
@@ -188,38 +188,6 @@ def judge(
         clock["last_received_ns"] = arrival_ns[i]
         time[i] = flags
     return kept, changes
-
-
-@compiled
-def arrive(
-    received_ns: npt.NDArray[np.int64],
-    packet: npt.NDArray[np.int32],
-    mono_ns: int,
-    wall_ns: int,
-    now_ns: int,
-    arrival: npt.NDArray[np.int64],
-    received: npt.NDArray[np.int64],
-) -> None:
-    """Each row's reception, by the wall clock and in gateway time, from its packet's monotonic time and what
-    the three clocks show at the entry."""
-    for i in range(len(packet)):
-        behind = max(np.int64(0), mono_ns - received_ns[packet[i]])
-        arrival[i] = wall_ns - behind
-        received[i] = now_ns - behind
-
-
-@compiled
-def tally(time: npt.NDArray[np.uint8], quality: npt.NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
-    """How many readings are late, suspect, retained, disordered, bad, uncertain."""
-    late = suspect = retained = disordered = bad = uncertain = 0
-    for i in range(len(time)):
-        late += (time[i] & LATE) != 0
-        suspect += (time[i] & SUSPECT) != 0
-        retained += (time[i] & RETAINED) != 0
-        disordered += (time[i] & DISORDER) != 0
-        bad += quality[i] == BAD
-        uncertain += quality[i] == UNCERTAIN
-    return late, suspect, retained, disordered, bad, uncertain
 
 
 @compiled

@@ -152,7 +152,7 @@ def database(folder: Path) -> Iterator[int]:
             process.kill()
 
 
-def measure(rounds: int = 5, rows: int = 300_000, live_rate: int = LIVE_RATE) -> list[Row]:
+def measure(rounds: int = 5, rows: int = 150_000, live_rate: int = LIVE_RATE) -> list[Row]:
     """Row "drain": lines a second while catching up over the live rate, the median of the rounds."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riskgate-")))

@@ -1,4 +1,4 @@
-"""Small compiled passes over the columns of one entry, each instead of a dozen array operations: those cost more
+"""Small compiled passes over the columns of one entry: the dozen array operations that each replaces cost more
 than the work itself when twenty packets make a group."""
 
 from __future__ import annotations

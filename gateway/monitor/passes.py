@@ -1,5 +1,5 @@
-"""Small compiled passes over the columns of one entry: the dozen array operations that each replaces cost more
-than the work itself when twenty packets make a group."""
+"""Small compiled passes over the columns of one entry. Each replaces a dozen array operations, which cost
+more than the work itself when twenty packets make a group."""
 
 from __future__ import annotations
 

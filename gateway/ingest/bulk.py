@@ -11,6 +11,7 @@ link's lock; a closed link swallows them.
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
@@ -33,6 +34,8 @@ LONGEST = CAPACITY // 2
 """A longer packet goes through paho, which collects it piece by piece."""
 ROWS = 1 << 13
 """Packets in one run at most."""
+STAY_MS, STAY_TURNS = 10, 64
+"""How long to wait for more where some just came, and how often before paho has its turn again."""
 TESTED = (2, 2)
 """The paho (major, at least minor) whose inner ways this was written for."""
 
@@ -79,6 +82,10 @@ class BulkSocket:
         self._out = bytearray()
         self._read_wants_write = False
         self._closed = False
+        self._lifted = False
+        self._poll = select.poll()
+        if raw.fileno() >= 0 and not self._tls:
+            self._poll.register(raw.fileno(), select.POLLIN)
 
     # --- what paho calls -----------------------------------------------------------------------------
 
@@ -86,6 +93,7 @@ class BulkSocket:
         """Bytes of a foreign packet. BlockingIOError when there is none; what could be lifted was lifted."""
         if not self._through:
             self._pump()
+            self._stay()
         elif self._start == self._stop:
             self._more = False
             self._fill()
@@ -177,6 +185,17 @@ class BulkSocket:
                 return
             del self._out[:sent]
 
+    def _stay(self) -> None:
+        """While packets keep coming, go on: a turn of paho's loop costs several times what few packets do.
+
+        Not with anything for paho to do, nothing to be taken now, or the other end gone.
+        """
+        for _ in range(STAY_TURNS):
+            done = self._through or self._more or self._at_end() or self.unsent or self._room() <= 0
+            if done or not self._lifted or not self._poll.poll(STAY_MS):
+                return
+            self._pump()
+
     def _pump(self) -> None:
         """Read once, and lift what is whole up to the first foreign packet."""
         self._fill()
@@ -186,6 +205,7 @@ class BulkSocket:
         self._more = why == FULL
         self._through = length if why == FOREIGN else 0
         start, self._start = self._start, after
+        self._lifted = count > 0
         if count:
             blob = bytes(self._view[start:after])
             cuts, mids, flags, odd = self._rows

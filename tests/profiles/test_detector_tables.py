@@ -84,10 +84,10 @@ def test_whatever_the_bounds_let_through_the_detector_takes(kind: str) -> None:
             settings: dict[str, float | int] = {key: bounds[end]}
             if key in {"target", "sigma"}:
                 settings = {"target": 1.0, "sigma": 1.0} | settings
-            module.configure(settings | {"after_ns": 1})
+            assert module.configure(settings | {"after_ns": 1}).dtype == module.PARAMETERS
     for key, least in _detectors.COUNTS[kind].items():
         for count in (least, _detectors.MAX_READINGS):
-            module.configure({key: count, "after_ns": 1})
+            assert module.configure({key: count, "after_ns": 1}).dtype == module.PARAMETERS
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.system
 DEVICES = 10
 GROUP = 100
 PAYLOAD_BYTES = 16_000
-SPARE_BYTES = 24 << 20
+SPARE_BYTES = 48 << 20
 """What a core needs beside the packets that wait: one group in hand, a snapshot, an answer."""
 SLOW_DISK = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=200ms"]
 

@@ -108,7 +108,7 @@ def _bank(channels: int) -> list[Detector]:
     return bank
 
 
-def batches(channels: int, size: int, seed: int) -> Iterator[Readings]:
+def feed(channels: int, size: int, seed: int) -> Iterator[Readings]:
     """Batches without end: the channels in order, or ``size`` of them strewn."""
     random = np.random.default_rng(seed)
     pool = 5.0 + 0.4 * random.standard_normal(1 << 20)
@@ -142,11 +142,11 @@ def _run(folder: Path, channels: int, size: int, rounds: int, batches: int) -> t
     """(ratio, ns a reading of ours, findings, what is wrong)."""
     bank = _bank(channels)
     peer = _Peer(folder, bank, 4 * channels)
-    for readings, _ in zip(batches(channels, channels, 1), range(WARM_SWEEPS), strict=False):
+    for readings, _ in zip(feed(channels, channels, 1), range(WARM_SWEEPS), strict=False):
         *_, wrong = _compare(bank, peer, readings)
         if wrong:
             return 0.0, 0.0, 0, wrong
-    source = batches(channels, size, 2)
+    source = feed(channels, size, 2)
     ratios, own, findings = [], [], 0
     for _ in range(rounds):
         ours = theirs = 0.0

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gateway.monitor.bank import Detector
-from tests.bench.kernel import RULES, WARM_SWEEPS, batches
+from tests.bench.kernel import RULES, WARM_SWEEPS, feed
 from tests.support.report import Row, meets
 
 KINDS = ("limits", "ewma", "cusum")
@@ -47,7 +47,7 @@ def measure(rounds: int = 5, channels: int = CHANNELS, sweeps: int = 50) -> list
         detector.grow(channels)
         detector.configure(np.arange(channels), RULES[detector.kind])
     peers = [PageHinkley() for _ in range(channels)]
-    source = batches(channels, channels, 1)
+    source = feed(channels, channels, 1)
     for _ in range(WARM_SWEEPS):
         readings = next(source)
         for detector in bank:

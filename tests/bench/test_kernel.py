@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from tests.bench import kernel, river
@@ -33,7 +32,7 @@ def test_other_findings_than_c_are_seen(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_row_of_river_has_its_shape() -> None:
-    (row,) = river.measure(rounds=1, channels=300, sweeps=3)
+    (row,) = river.measure(rounds=1, channels=1000, sweeps=20)
     assert row.id == "river"
     assert row.measured > 0
     assert "findings" in row.note

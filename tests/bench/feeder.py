@@ -1,0 +1,201 @@
+"""A broker's stand-in with an exact window: sends prepared PUBLISH packets to one subscriber, counts PUBACKs.
+
+It runs in a process of its own and keeps its one connection as long as it lives, so that a subscriber is
+started once and measured in several rounds. Nothing but bytes: packets are made before the clock starts.
+mosquitto 2.0.11 does not keep its in-flight window, so windows are not measured through it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import select
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from types import TracebackType
+
+import numpy as np
+
+from tests.ingest.wire import connack, packet
+
+Make = Callable[[int, int], list[bytes]]
+"""(round, packets) -> whole PUBLISH packets of QoS 1. A module's own function: it goes to another process."""
+
+PIECE = 2000
+"""Packets joined into one write at most."""
+TICK_S = 0.001
+PING, PONG = b"\xc0\x00", b"\xd0\x00"
+ACK_BYTES = 4
+STALL_S = 60.0
+
+
+@dataclass(slots=True)
+class Fed:
+    """One round: ``count`` packets, ``seconds`` from the first write to the last PUBACK."""
+
+    count: int
+    seconds: float
+    sent_ns: list[int] = field(default_factory=list)
+    """Paced rounds: monotonic clock when each packet was written."""
+    acked_ns: list[int] = field(default_factory=list)
+    """Paced rounds: when its PUBACK was read."""
+
+    @property
+    def rate(self) -> float:
+        """Packets a second."""
+        return self.count / self.seconds
+
+
+class Feeder:
+    """``with Feeder(make) as feeder:`` listens on ``feeder.port`` for one subscriber."""
+
+    def __init__(self, make: Make, *, five: bool = False) -> None:
+        self._here, there = multiprocessing.Pipe()
+        spawn = multiprocessing.get_context("spawn")
+        self._process = spawn.Process(target=_serve, args=(there, make, five), daemon=True)
+        self._process.start()
+        there.close()
+        self.port: int = self._here.recv()
+
+    def __enter__(self) -> Feeder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.join()
+        self._here.close()
+
+    def subscribed(self, deadline_s: float = 90.0) -> None:
+        """Wait for the subscriber; AssertionError if it does not come."""
+        if not self._here.poll(deadline_s):
+            raise AssertionError(f"nobody subscribed at the feeder within {deadline_s} s")
+        self._here.recv()
+
+    def prepare(self, turn: int, count: int) -> None:
+        """Make a round's packets; returns when they are there. Only once somebody has subscribed."""
+        self._ask(("make", turn, count))
+
+    def send(self, window: int) -> Fed:
+        """Send what was prepared, never more than ``window`` unacknowledged."""
+        fed: Fed = self._ask(("send", window))
+        return fed
+
+    def pace(self, rate: int) -> Fed:
+        """Send what was prepared at ``rate`` a second whatever comes back, and time every packet."""
+        fed: Fed = self._ask(("pace", rate))
+        return fed
+
+    def begin(self, window: int) -> None:
+        """``send`` without waiting; ``end`` gives its result."""
+        self._here.send(("send", window))
+
+    def end(self) -> Fed:
+        """Wait for what ``begin`` began."""
+        fed: Fed = self._answer()
+        return fed
+
+    def _ask(self, question: tuple[object, ...]) -> Fed:
+        self._here.send(question)
+        return self._answer()
+
+    def _answer(self) -> Fed:
+        said: Fed | None = self._here.recv()
+        if said is None:
+            raise AssertionError(f"feeder: {self._here.recv()}")
+        return said
+
+
+def _serve(report: Connection, make: Make, five: bool) -> None:
+    """The process: accept one subscriber, then do what is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        report.send(server.getsockname()[1])
+        link, _ = server.accept()
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    link.recv(4096)
+    link.sendall(connack(five))
+    asked = link.recv(4096)
+    link.sendall(packet(0x90, asked[2:4] + (b"\x00" if five else b"") + b"\x01"))
+    link.setblocking(False)
+    report.send("subscribed")
+    packets: list[bytes] = []
+    while True:
+        ready, _, _ = select.select([link, report], [], [])
+        if link in ready:
+            got = link.recv(4096)
+            if not got:
+                return
+            if got == PING:
+                link.send(PONG)
+        if report not in ready:
+            continue
+        verb, *args = report.recv()
+        try:
+            if verb == "make":
+                packets = make(*args)
+                report.send(Fed(len(packets), 0.0))
+            else:
+                report.send((_windowed if verb == "send" else _paced)(link, packets, *args))
+        except AssertionError as error:
+            report.send(None)
+            report.send(str(error))
+
+
+def _windowed(link: socket.socket, packets: list[bytes], window: int) -> Fed:
+    count, sent, acked, out = len(packets), 0, 0, memoryview(b"")
+    begin = time.perf_counter()
+    while acked < ACK_BYTES * count:
+        free = window - sent + acked // ACK_BYTES
+        if not out and sent < count and free > 0:
+            take = min(free, count - sent, PIECE)
+            out = memoryview(b"".join(packets[sent : sent + take]))
+            sent += take
+        readable, writable, _ = select.select([link], [link] if out else [], [], STALL_S)
+        if writable:
+            out = out[link.send(out) :]
+        if readable:
+            acked += len(_received(link))
+        if not readable and not writable:
+            raise AssertionError(
+                f"nothing moved for {STALL_S} s: {acked // ACK_BYTES} of {sent} acknowledged"
+            )
+    return Fed(count, time.perf_counter() - begin)
+
+
+def _paced(link: socket.socket, packets: list[bytes], rate: int) -> Fed:
+    """PUBACKs come in the order of the packets, so the n-th is the n-th packet's."""
+    count, sent, acked, out = len(packets), 0, 0, memoryview(b"")
+    sent_ns, acked_ns = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    begin = time.monotonic_ns()
+    while acked < ACK_BYTES * count:
+        now = time.monotonic_ns()
+        due = min(count, (now - begin) * rate // 1_000_000_000)
+        if not out and sent < due:
+            out = memoryview(b"".join(packets[sent:due]))
+            sent_ns[sent:due] = now
+            sent = due
+        wait_s = STALL_S if sent == count and not out else TICK_S
+        readable, _, _ = select.select([link], [], [], wait_s)
+        if out:
+            try:
+                out = out[link.send(out) :]
+            except BlockingIOError:
+                continue
+        if readable:
+            before = acked // ACK_BYTES
+            acked += len(_received(link))
+            acked_ns[before : acked // ACK_BYTES] = time.monotonic_ns()
+        elif wait_s == STALL_S:
+            raise AssertionError(f"{acked // ACK_BYTES} of {sent} acknowledged, then nothing for {STALL_S} s")
+    seconds = (time.monotonic_ns() - begin) / 1e9
+    return Fed(count, seconds, sent_ns.tolist(), acked_ns.tolist())
+
+
+def _received(link: socket.socket) -> bytes:
+    data = link.recv(1 << 16)
+    if not data:
+        raise AssertionError("the subscriber closed the connection")
+    return data

@@ -11,9 +11,11 @@ N     ?= 20
 SEEDS ?= 20
 SEED  ?=
 MINUTES ?= 5
+ROWS  ?=
+ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage bench profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -56,6 +58,12 @@ sim: $(DEV)/.ready ## the core on a virtual clock with seeded faults: SEEDS=300,
 outage: $(DEV)/.ready ## database and a webhook away for MINUTES under load, then back
 	$(DEV)/bin/python -m tests.system.outage --minutes $(MINUTES)
 
+bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
+	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)
+
+profile: $(DEV)/.ready ## build/profile.svg: where a core under load spends its time (flame graph)
+	$(DEV)/bin/python -m tests.bench.profile
+
 # --- packaging --------------------------------------------------------------------------------------
 
 wheel: $(TOOLS)/.ready ## dist/riskgate-<version>-py3-none-any.whl
@@ -79,7 +87,7 @@ BUILD_REQUIRES = $(PYTHON) -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables", sep="\n")'
 
 clean: ## remove environments, caches, reports and demo data; never a data folder of yours
-	rm -rf $(RUN) $(DEV) $(TOOLS) .venv-lock dist reports demo-data
+	rm -rf $(RUN) $(DEV) $(TOOLS) .venv-lock build dist reports demo-data
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

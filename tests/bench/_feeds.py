@@ -21,14 +21,12 @@ BATCH = 100
 MIDS = 60_000
 NORMAL, HIGH = 1.0, 60.0
 """Values: well below every limit, beyond the safety limit."""
-ALARM_EVERY = 1000
-"""Of the feed with alarms: one packet in so many carries a value beyond the limit."""
 _SEQ_A_ROUND = 1_000_000
 
 
 def profile_text(shipped: str) -> str:
     """The shipped gas point under a rate that no feed goes beyond, with a stream of fixed-width batches."""
-    rate = "\nperiod_s = 10\nmax_per_period = 10000\n"
+    rate = "\nperiod_s = 1\nmax_per_period = 10000\nupload_period_s = 3600\n"
     stream = '\n[[stream]]\nname = "binary"\ncodec = "binary"\n'
     if "\nperiod_s = 5\n" not in shipped:
         raise ValueError("the shipped profile has another period than the bench expects")
@@ -40,30 +38,40 @@ def fleet() -> list[tuple[str, str, str, str, str]]:
     return [(ENTERPRISE, SITE, f"hall-{n // 10}", f"GD-{n}", PROFILE) for n in range(DEVICES)]
 
 
-def single(turn: int, count: int, *, alarms: bool = False) -> list[bytes]:
-    """One JSON reading a packet, the devices in turn; the last is beyond the limit, and with ``alarms`` one
-    in ``ALARM_EVERY``, each time of another device."""
+def single(turn: int, count: int) -> list[bytes]:
+    """One JSON reading a packet, the devices in turn."""
+    return _single(turn, count, {})
+
+
+def closing(turn: int, count: int) -> list[bytes]:
+    """``single``, and the last is beyond the limit: who sees that has seen all."""
+    return _single(turn, count, {(count - 1) % DEVICES: count - 1})
+
+
+def alarming(turn: int, count: int) -> list[bytes]:
+    """``single``, and one packet in ``DEVICES`` is beyond the limit: see ``alarmed``."""
+    return _single(turn, count, alarmed(turn, count))
+
+
+def alarmed(turn: int, count: int) -> dict[int, int]:
+    """Device -> number of its packet beyond the limit; each sweep and round has another device's."""
+    sweeps = count // DEVICES
+    devices = [(turn * sweeps + sweep) % DEVICES for sweep in range(sweeps)]
+    return {device: sweep * DEVICES + device for sweep, device in enumerate(devices)}
+
+
+def _single(turn: int, count: int, high: dict[int, int]) -> list[bytes]:
     last_ms, sweeps = time.time_ns() // 1_000_000, -(-count // DEVICES)
     out = []
     for n in range(count):
         sweep, device = divmod(n, DEVICES)
-        if alarms:
-            high = n % ALARM_EVERY == ALARM_EVERY // 2
-            device = (device + sweep) % DEVICES  # or it would always be the same device
-        else:
-            high = False
         payload = b'{"time_ms":%d,"value":%.3f,"unit":"%%LEL","quality":"good","boot":3,"seq":%d}' % (
             last_ms - sweeps + sweep,
-            HIGH if high else NORMAL + 0.001 * (n % 999),
+            HIGH if high.get(device) == n else NORMAL + 0.001 * (n % 999),
             turn * _SEQ_A_ROUND + sweep,
         )
         out.append(publish(PREFIX + b"/GD-%d/lel" % device, payload, mid=n % MIDS + 1))
     return out
-
-
-def alarming(turn: int, count: int) -> list[bytes]:
-    """``single`` with alarms; no device has two in a round."""
-    return single(turn, count, alarms=True)
 
 
 def batch(turn: int, count: int) -> list[bytes]:

@@ -70,6 +70,11 @@ class Stand:
         until(up, START_S, "a link to the broker")
         until(lambda: self.gateway.delivery() is not None, START_S, f"delivery answers; {self.gateway.log()}")
 
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        return self._process.pid
+
     def counts(self) -> dict[str, Any]:
         """The core's sums."""
         status = self.gateway.status()

@@ -18,7 +18,7 @@ from types import TracebackType
 
 import numpy as np
 
-from tests.ingest.wire import connack, packet
+from tests.ingest.wire import connack, packet, text
 
 Make = Callable[[int, int], list[bytes]]
 """(round, packets) -> whole PUBLISH packets of QoS 1. A module's own function: it goes to another process."""
@@ -51,10 +51,11 @@ class Fed:
 class Feeder:
     """``with Feeder(make) as feeder:`` listens on ``feeder.port`` for one subscriber."""
 
-    def __init__(self, make: Make, *, five: bool = False) -> None:
+    def __init__(self, make: Make, *, five: bool = False, broker: tuple[int, str, str] | None = None) -> None:
+        """broker: (port, user, password) of a real one, to which it publishes instead."""
         self._here, there = multiprocessing.Pipe()
         spawn = multiprocessing.get_context("spawn")
-        self._process = spawn.Process(target=_serve, args=(there, make, five), daemon=True)
+        self._process = spawn.Process(target=_serve, args=(there, make, five, broker), daemon=True)
         self._process.start()
         there.close()
         self.port: int = self._here.recv()
@@ -109,18 +110,16 @@ class Feeder:
         return said
 
 
-def _serve(report: Connection, make: Make, five: bool) -> None:
-    """The process: accept one subscriber, then do what is asked."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        report.send(server.getsockname()[1])
-        link, _ = server.accept()
+def _serve(report: Connection, make: Make, five: bool, broker: tuple[int, str, str] | None) -> None:
+    """The process: accept one subscriber (or connect to a broker), then do what is asked."""
+    if broker is None:
+        link = _accept(report, five)
+    else:
+        link = _connect(*broker)
+        report.send(broker[0])
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    link.recv(4096)
-    link.sendall(connack(five))
-    asked = link.recv(4096)
-    link.sendall(packet(0x90, asked[2:4] + (b"\x00" if five else b"") + b"\x01"))
     link.setblocking(False)
-    report.send("subscribed")
+    report.send("ready")
     packets: list[bytes] = []
     while True:
         ready, _, _ = select.select([link, report], [], [])
@@ -142,6 +141,27 @@ def _serve(report: Connection, make: Make, five: bool) -> None:
         except AssertionError as error:
             report.send(None)
             report.send(str(error))
+
+
+def _accept(report: Connection, five: bool) -> socket.socket:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        report.send(server.getsockname()[1])
+        link, _ = server.accept()
+    link.recv(4096)
+    link.sendall(connack(five))
+    asked = link.recv(4096)
+    link.sendall(packet(0x90, asked[2:4] + (b"\x00" if five else b"") + b"\x01"))
+    return link
+
+
+def _connect(port: int, user: str, password: str) -> socket.socket:
+    """MQTT 3.1.1, clean session, no keep-alive."""
+    link = socket.create_connection(("127.0.0.1", port))
+    names = [text(part.encode()) for part in ("MQTT", "bench", user, password)]
+    link.sendall(packet(0x10, names[0] + b"\x04\xc2\x00\x00" + b"".join(names[1:])))
+    if (said := link.recv(4)) != b"\x20\x02\x00\x00":
+        raise AssertionError(f"the broker answered CONNECT with {said.hex()}")
+    return link
 
 
 def _windowed(link: socket.socket, packets: list[bytes], window: int) -> Fed:

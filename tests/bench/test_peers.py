@@ -79,7 +79,7 @@ def test_the_naive_peer_takes_all_and_compares() -> None:
                 feeder.prepare(0, 1000)
                 assert feeder.send(20).count == 1000
                 assert peer.stdout is not None
-                assert [peer.stdout.readline() for _ in range(2)] == [b"subscribed\n", b"501\n"]
+                assert [peer.stdout.readline() for _ in range(2)] == [b"subscribed\n", b"1\n"]
             finally:
                 peer.kill()
 

@@ -1,0 +1,50 @@
+"""Each module of the bench is measured in a fresh process, so that rows do not disturb each other."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+from multiprocessing.connection import Connection
+
+from tests.support.report import Row
+
+DEADLINE_S = 420.0
+"""Of one module; it is stopped then, and its rows fail."""
+
+
+def measurer(name: str, rounds: int) -> list[Row]:
+    """Rows of a module of tests.bench, or of one function of its module ``live``: "live_raw20"."""
+    if name.startswith("live_"):
+        live = importlib.import_module("tests.bench.live")
+        rows: list[Row] = getattr(live, name.removeprefix("live_"))(rounds)
+        return rows
+    module = importlib.import_module(f"tests.bench.{name}")
+    rows = module.measure(rounds)
+    return rows  # noqa: RET504 - says what Any is
+
+
+def _child(report: Connection, name: str, rounds: int) -> None:
+    try:
+        report.send(measurer(name, rounds))
+    except BaseException as error:
+        report.send(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+
+
+def measured(name: str, rounds: int, deadline_s: float = DEADLINE_S) -> list[Row] | str:
+    """A module's rows, measured in a new process; or why there are none."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_child, args=(there, name, rounds))
+    process.start()
+    there.close()
+    try:
+        if not here.poll(deadline_s):
+            return f"not done within {deadline_s:.0f} s"
+        rows: list[Row] | str = here.recv()
+        return rows
+    except EOFError:
+        return "its process died"
+    finally:
+        if process.is_alive():
+            process.join(10)
+            process.terminate()
+        process.join()

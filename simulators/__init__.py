@@ -14,12 +14,12 @@ and, unless it is a recording, ``class Plant`` with
 ``step(time_ns) -> list[Sample]``
     The readings of every device at that time. Times must increase.
 ``labels() -> list[Label]``
-    The truth: which alarms the given faults must raise, and by when.
+    The truth: which alarms the given faults must raise, and by when; what must not alarm; by the formula of
+    simulators/_labels.py, on the fault's severity.
 
 Guarantees that tests/simulators hold every plant to: the same arguments give the same samples; every sample
 decodes by the profile; a plant without faults raises nothing; every label's condition really comes in time.
-Faults that every plant has: "stuck", "dropout", "sensor_fault", "bad_quality", "wrong_clock"
-(see _faults.py).
+Faults that every plant has: simulators/_faults.py (readings) and simulators/_wire.py (payloads and topics).
 """
 
 from __future__ import annotations
@@ -53,10 +53,12 @@ class Fault(NamedTuple):
     """Place in the plant's list of devices, for faults of one device."""
     channel: str = ""
     """For faults of one channel; "" = the first."""
+    severity: float = 1.0
+    """(0..1]; the size of the fault grows with it and the time to see it falls (see _labels.py)."""
 
 
 class Expected(NamedTuple):
-    """One alarm that a fault must raise."""
+    """One alarm that a fault of severity 1 must raise, or must not."""
 
     channel: str
     condition: str
@@ -64,6 +66,8 @@ class Expected(NamedTuple):
     """Seconds of physics until the sensor shows it, at most; delays of the profile come on top."""
     device: int | None = None
     """Place of the device that shows it; None = the fault's own."""
+    quiet: bool = False
+    """Ordinary life (cooking, a pump start): nothing may be raised on this channel ("" = on any)."""
 
 
 class Label(NamedTuple):
@@ -78,6 +82,13 @@ class Label(NamedTuple):
     end_ns: int
     within_s: float
     """Seconds from ``start_ns`` by which the alarm must be there."""
+    severity: float = 1.0
+    must_detect_within_s: float | None = None
+    """By when someone must have told, a limit or a trend; None = too small to demand it, or no fault."""
+    must_not_alarm: bool = False
+    """While this lasts, an alarm on the channel ("" = on any of the device) is a false one."""
+    reason: str = ""
+    """For faults on the wire: the reason of rejection that must be counted."""
 
 
 def kinds() -> list[str]:

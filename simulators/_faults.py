@@ -1,23 +1,46 @@
 """What can go wrong with any device, whatever it measures; applied after the physics, before the wire.
 
-stuck: one channel repeats its last value. dropout: the device says nothing. sensor_fault: one channel's
-transmitter says that it failed (on a 4-20 mA loop 3.2 mA, NAMUR NE 43; else no value). bad_quality: the
-device itself calls the reading bad. wrong_clock: the device's clock falls an hour behind and stays there.
+Values of one channel: "stuck" repeats its last value; "drift" walks off by up to 20 % of the span an hour;
+"spikes" now and then show a fifth of the span too much; "noise" shakes a twentieth of it; "wrong_scale" shows
+up to ten times the value, as after a wrong unit in the transmitter; "sensor_fault": the transmitter says that
+it failed (on a 4-20 mA loop 3.2 mA, NAMUR NE 43; else no value); "bad_quality": the device says so itself.
+The device's clock: "wrong_clock" falls an hour behind and stays there; "clock_jump" an hour ahead;
+"clock_skew" runs up to 500 ppm fast. Delivery: "dropout" says nothing; "offline" says nothing and uploads
+everything afterwards; "late" holds every reading back for a while; "reordered" swaps neighbouring steps;
+"duplicate" says every reading twice; "battery" dies: readings are lost ever more often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
 
 from device_profiles import Profile
 from simulators import Fault, Label, Sample
+from simulators._labels import SWEEP_S, label, within_s
 
-SHARED = ("stuck", "dropout", "sensor_fault", "bad_quality", "wrong_clock")
 FAULT_MA = 3.2
 """Below 3.6 mA: failure, NAMUR NE 43."""
-CLOCK_BEHIND_NS = 3_600_000_000_000
-SWEEP_S = 1.0
-"""Slack for the gateway's own rounds."""
+HOUR_NS = 3_600_000_000_000
+HOUR_S = 3600.0
+SKEW = 500e-6
+BATTERY_S = 4 * HOUR_S
+"""A battery's last hours, from the first lost reading to the last sent one."""
+DRIFT, SPIKE, SHAKE, FACTOR = 0.2, 0.2, 0.05, 9.0
+"""Shares of the span; how much more a wrong scale shows."""
+SPIKE_EVERY = 20
+VALUE = ("stuck", "drift", "spikes", "noise", "wrong_scale", "sensor_fault", "bad_quality")
+CLOCK = ("wrong_clock", "clock_jump", "clock_skew")
+DELIVERY = ("dropout", "offline", "late", "reordered", "duplicate", "battery")
+SHARED = (*VALUE, *CLOCK, *DELIVERY)
+QUIET = ("late", "reordered", "duplicate")
+"""A gateway copes with these: they may raise nothing."""
+TREND_S: Mapping[str, float] = {
+    "stuck": 1800.0, "drift": HOUR_S, "spikes": 600.0, "noise": 600.0, "wrong_scale": 60.0,
+    "clock_skew": 86_400.0, "battery": BATTERY_S,
+}  # fmt: skip
+"""No limit sees these for certain; seconds in which a trend should, at severity 1."""
 
 
 def active(fault: Fault, now_s: float) -> bool:
@@ -28,60 +51,145 @@ def active(fault: Fault, now_s: float) -> bool:
 class Spoiler:
     """Applies the shared faults to one step's samples."""
 
-    def __init__(self, profile: Profile, devices: Sequence[str], faults: Sequence[Fault]) -> None:
+    def __init__(
+        self, profile: Profile, devices: Sequence[str], faults: Sequence[Fault], seed: int = 0
+    ) -> None:
         self._profile = profile
         self._faults = [(devices[f.device], self.channel_of(f), f) for f in faults if f.kind in SHARED]
         self._held: dict[tuple[str, str], float | None] = {}
+        self._kept: list[list[tuple[float, Sample]]] = [[] for _ in self._faults]
+        """Of each fault: samples held back, and since when."""
+        self._random = np.random.default_rng((abs(seed), 1))
 
     def channel_of(self, fault: Fault) -> str:
         """The channel that a fault of one channel spoils."""
-        return fault.channel or self._profile.points[0].channel
+        if fault.channel:
+            return fault.channel
+        points = self._profile.points
+        if fault.kind in {"drift", "spikes", "noise", "wrong_scale"}:
+            points = tuple(p for p in points if not p.states) or points
+        return points[0].channel
 
     def apply(self, samples: list[Sample], now_s: float) -> list[Sample]:
         """What goes on the wire."""
-        for device, channel, fault in self._faults:
-            if active(fault, now_s):
-                if fault.kind == "dropout":
-                    samples = [s for s in samples if s.device != device]
-                elif fault.kind == "wrong_clock":
-                    samples = [
-                        s._replace(time_ns=s.time_ns - CLOCK_BEHIND_NS) if s.device == device else s
-                        for s in samples
-                    ]
-                else:
-                    samples = [
-                        self._spoil(fault.kind, s) if (s.device, s.channel) == (device, channel) else s
-                        for s in samples
-                    ]
+        for place, (device, channel, fault) in enumerate(self._faults):
+            on = active(fault, now_s)
+            if fault.kind in DELIVERY:
+                mine = [s for s in samples if s.device == device]
+                others = [s for s in samples if s.device != device]
+                samples = [*others, *self._deliver(fault, self._kept[place], mine, now_s, on=on)]
+            elif on and fault.kind in CLOCK:
+                ahead = _ahead_ns(fault, now_s)
+                samples = [
+                    s._replace(time_ns=s.time_ns + ahead) if s.device == device else s for s in samples
+                ]
+            elif on:
+                samples = [
+                    self._spoil(fault, s, now_s) if (s.device, s.channel) == (device, channel) else s
+                    for s in samples
+                ]
             elif fault.kind == "stuck":
                 self._held.update({(s.device, s.channel): s.value for s in samples if s.device == device})
         return samples
 
     def labels(self, start_ns: int, period_s: float) -> list[Label]:
-        """What these faults must raise."""
-        found = []
-        for device, channel, fault in self._faults:
-            begin = start_ns + round(fault.at_s * 1e9)
-            end = begin + round(fault.for_s * 1e9)
-            if fault.kind == "dropout":
-                within = self._profile.silent_after_ns / 1e9 + period_s + SWEEP_S
-                found.append(Label("dropout", device, "", "silent", begin, end, within))
-            elif fault.kind == "wrong_clock":
-                within = (self._profile.rebase_readings + 2) * period_s + SWEEP_S
-                found.append(Label("wrong_clock", device, "", "clock_changed", begin, end, within))
-            elif fault.kind == "stuck":
-                found.append(Label("stuck", device, channel, "", begin, end, 0.0))
-            else:
-                found.append(
-                    Label(fault.kind, device, channel, "sensor_fault", begin, end, 2 * period_s + SWEEP_S)
-                )
+        """What these faults must raise, and which may raise nothing."""
+        return [
+            self._label(device, channel, fault, start_ns, period_s) for device, channel, fault in self._faults
+        ]
+
+    def _label(self, device: str, channel: str, fault: Fault, start_ns: int, period_s: float) -> Label:
+        silent_s = self._profile.silent_after_ns / 1e9 + period_s + SWEEP_S
+        clock_s = (self._profile.rebase_readings + 2) * period_s + SWEEP_S
+        quiet = fault.kind in QUIET
+        if fault.kind in {"dropout", "offline"}:
+            told = fault.for_s >= silent_s
+            quiet = not told and fault.for_s + 2 * period_s < self._profile.silent_after_ns / 1e9
+            found = label(fault, device, "", "silent", start_ns, silent_s, quiet=quiet)
+            if not told:  # over before a device counts as silent
+                found = found._replace(condition="", within_s=0.0, must_detect_within_s=None)
+        elif fault.kind in {"wrong_clock", "clock_jump"}:
+            found = label(fault, device, "", "clock_changed", start_ns, clock_s)
+        elif fault.kind in {"sensor_fault", "bad_quality"}:
+            found = label(fault, device, channel, "sensor_fault", start_ns, 2 * period_s + SWEEP_S)
+        else:
+            where = channel if fault.kind in VALUE else ""
+            limit_s = within_s(TREND_S.get(fault.kind, 0.0), fault.severity, period_s)
+            found = label(fault, device, where, "", start_ns, limit_s, quiet=quiet)
         return found
 
-    def _spoil(self, kind: str, sample: Sample) -> Sample:
-        if kind == "bad_quality":
+    def _deliver(
+        self, fault: Fault, kept: list[tuple[float, Sample]], mine: list[Sample], now_s: float, *, on: bool
+    ) -> list[Sample]:
+        """What leaves the device in this step: ``mine``, less or more."""
+        if fault.kind in {"offline", "late"}:
+            wait_s = 1e18 if fault.kind == "offline" else self._late_s(fault)
+            if on:
+                kept += [(now_s, s) for s in mine]
+                mine = []
+            due = [s for since, s in kept if not on or now_s >= since + wait_s]
+            kept[:] = [(since, s) for since, s in kept if on and now_s < since + wait_s]
+            return [*due, *mine]
+        if fault.kind == "reordered":
+            if on and not kept:
+                kept += [(now_s, s) for s in mine]
+                return []
+            early = [s for _, s in kept]
+            kept.clear()
+            return [*mine, *early]
+        if not on:
+            return mine
+        if fault.kind == "duplicate":
+            return [*mine, *mine]
+        if fault.kind == "battery":
+            lost = min(1.0, fault.severity * (now_s - fault.at_s) / BATTERY_S)
+            return mine if float(self._random.random()) >= lost else []
+        return []
+
+    def _late_s(self, fault: Fault) -> float:
+        """Well below the time after which a device counts as silent."""
+        return 0.25 * fault.severity * self._profile.silent_after_ns / 1e9
+
+    def _spoil(self, fault: Fault, sample: Sample, now_s: float) -> Sample:
+        if fault.kind == "bad_quality":
             return sample._replace(quality="bad")
-        if kind == "stuck":
+        if fault.kind == "stuck":
             return sample._replace(value=self._held.setdefault((sample.device, sample.channel), sample.value))
         point = self._profile.point(sample.channel)
         loop = point is not None and point.wire_unit == "mA"
-        return sample._replace(value=FAULT_MA if loop else None)
+        if fault.kind == "sensor_fault":
+            return sample._replace(value=FAULT_MA if loop else None)
+        if sample.value is None or point is None or point.states:
+            return sample
+        low, high = (4.0, 20.0) if loop else (point.low, point.high)
+        change = _CHANGES[fault.kind](self._random, fault, sample.value - low, high - low, now_s)
+        return sample._replace(value=round(min(high, max(low, sample.value + change)), 4))
+
+
+def _ahead_ns(fault: Fault, now_s: float) -> int:
+    """How far ahead of the truth the device's clock is."""
+    if fault.kind == "clock_skew":
+        return round(fault.severity * SKEW * (now_s - fault.at_s) * 1e9)
+    return HOUR_NS if fault.kind == "clock_jump" else -HOUR_NS
+
+
+Change = Callable[[np.random.Generator, Fault, float, float, float], float]
+
+
+def _drift(_random: np.random.Generator, fault: Fault, _shown: float, span: float, now_s: float) -> float:
+    return fault.severity * DRIFT * span * (now_s - fault.at_s) / HOUR_S
+
+
+def _spike(random: np.random.Generator, fault: Fault, _shown: float, span: float, _now_s: float) -> float:
+    return fault.severity * SPIKE * span if int(random.integers(SPIKE_EVERY)) == 0 else 0.0
+
+
+def _shake(random: np.random.Generator, fault: Fault, _shown: float, span: float, _now_s: float) -> float:
+    return float(random.normal(0.0, fault.severity * SHAKE * span))
+
+
+def _scale(_random: np.random.Generator, fault: Fault, shown: float, _span: float, _now_s: float) -> float:
+    return fault.severity * FACTOR * shown
+
+
+_CHANGES: Mapping[str, Change] = {"drift": _drift, "spikes": _spike, "noise": _shake, "wrong_scale": _scale}

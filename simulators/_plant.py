@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from simulators import Expected, Fault, Label, Sample
-from simulators._faults import SHARED, SWEEP_S, Spoiler, active
+from simulators._faults import SHARED, Spoiler, active
+from simulators._labels import check_severity, label, within_s
 from simulators._profiles import on_delay_s, profile
 
 DECIMALS = 4
@@ -46,6 +47,7 @@ class PlantBase:
             raise ValueError(f"{self.PROFILE}: a plant needs {self.DEVICES_MIN} devices or more")
         known = (*self.FAULTS, *SHARED)
         for fault in faults:
+            check_severity(fault)
             if fault.kind not in known:
                 raise ValueError(f"{self.PROFILE} has no fault {fault.kind!r}; known: {', '.join(known)}")
         self._profile = profile(self.PROFILE)
@@ -54,7 +56,7 @@ class PlantBase:
         self._scale = scale
         self._start_ns = self._now_ns = start_ns
         self._random = np.random.default_rng(seed)
-        self._spoiler = Spoiler(self._profile, self.devices, faults)
+        self._spoiler = Spoiler(self._profile, self.devices, faults, seed)
         self._begin()
 
     def step(self, time_ns: int) -> list[Sample]:
@@ -74,16 +76,18 @@ class PlantBase:
         """Which alarms the faults must raise, and by when."""
         found = self._spoiler.labels(self._start_ns, self._period_s)
         for fault in self._faults:
-            begin = self._start_ns + round(fault.at_s * 1e9)
-            end = begin + round(fault.for_s * 1e9)
             for expected in self.FAULTS.get(fault.kind, ()):
                 device = self.devices[fault.device if expected.device is None else expected.device]
-                within = expected.crossing_s / self._scale + 2 * self._period_s + SWEEP_S
+                delay_s = 0.0
                 if expected.condition:
-                    within += on_delay_s(self.PROFILE, expected.channel, expected.condition)
+                    delay_s = on_delay_s(self.PROFILE, expected.channel, expected.condition)
+                limit_s = within_s(expected.crossing_s, fault.severity, self._period_s, self._scale, delay_s)
                 found.append(
-                    Label(fault.kind, device, expected.channel, expected.condition, begin, end, within)
-                )
+                    label(
+                        fault, device, expected.channel, expected.condition, self._start_ns, limit_s,
+                        quiet=expected.quiet,
+                    )
+                )  # fmt: skip
         return found
 
     @property
@@ -95,6 +99,17 @@ class PlantBase:
         return any(
             f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
             for f in self._faults
+        )
+
+    def _severity(self, kind: str, device: int | None = None) -> float:
+        """The largest severity of the faults of this kind that are on; 0 = none is."""
+        return max(
+            (
+                f.severity
+                for f in self._faults
+                if f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
+            ),
+            default=0.0,
         )
 
     def _noise(self, sigma: float) -> float:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import signal
+import sys
 from multiprocessing.connection import Connection
 
 from tests.support.report import Row
 
 DEADLINE_S = 420.0
 """Of one module; it is stopped then, and its rows fail."""
+END_S = 30.0
+"""For ending what it started."""
 
 
 def measurer(name: str, rounds: int) -> list[Row]:
@@ -24,6 +28,7 @@ def measurer(name: str, rounds: int) -> list[Row]:
 
 
 def _child(report: Connection, name: str, rounds: int) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what it started ends too
     try:
         report.send(measurer(name, rounds))
     except BaseException as error:
@@ -37,14 +42,15 @@ def measured(name: str, rounds: int, deadline_s: float = DEADLINE_S) -> list[Row
     process.start()
     there.close()
     try:
-        if not here.poll(deadline_s):
-            return f"not done within {deadline_s:.0f} s"
-        rows: list[Row] | str = here.recv()
-        return rows
+        if here.poll(deadline_s):
+            rows: list[Row] | str = here.recv()
+            process.join(END_S)
+            return rows
+        return f"not done within {deadline_s:g} s"
     except EOFError:
         return "its process died"
     finally:
-        if process.is_alive():
-            process.join(10)
-            process.terminate()
+        process.terminate()
+        process.join(END_S)
+        process.kill()
         process.join()

@@ -9,6 +9,8 @@ UNITS = frozenset(
         # process
         "Pa", "kPa", "MPa", "bar", "mbar", "degC", "K", "degC/min", "%RH", "%",
         "m3/h", "L/min", "kg/h", "t/h", "m/s", "m", "mm", "kg", "t", "lx", "dB",
+        # position and movement: angles and coordinates in degrees, signed (south and west negative)
+        "deg", "km/h",
         # electrical
         "V", "mV", "V(CSE)", "mV(CSE)", "A", "mA", "uA", "A/m2", "kW", "W", "Hz", "ohm.m", "ohm",
         # time and counts

@@ -25,7 +25,9 @@ _SEQ_A_ROUND = 1_000_000
 
 
 def profile_text(shipped: str) -> str:
-    """The shipped gas point under a rate that no feed goes beyond, with a stream of fixed-width batches."""
+    """The shipped gas point under a rate that no feed goes beyond, with a stream of fixed-width batches.
+
+    A long upload period lets a device send a burst; so a device counts as silent only after two hours."""
     rate = "\nperiod_s = 1\nmax_per_period = 10000\nupload_period_s = 3600\n"
     stream = '\n[[stream]]\nname = "binary"\ncodec = "binary"\n'
     if "\nperiod_s = 5\n" not in shipped:

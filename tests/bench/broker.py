@@ -34,7 +34,8 @@ class _Taken:
 
     rates: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
-    whole_us: list[float] = field(default_factory=list)
+    """Of ours: every process of the gateway, until the last reading is delivered."""
+    core_us: list[float] = field(default_factory=list)
 
 
 def _ours(stand: Stand, feeder: Feeder, count: int, taken: _Taken) -> None:
@@ -44,11 +45,11 @@ def _ours(stand: Stand, feeder: Feeder, count: int, taken: _Taken) -> None:
     feeder.send(WINDOW)
     until(lambda: stand.counts()["effective"] >= want, DRAIN_S, f"{count} messages judged")
     taken.rates.append(count / (time.perf_counter() - begin))
-    core, whole = (b - a for a, b in zip(before, stand.cpu_s(), strict=True))
-    taken.cpu_us.append(core / count * 1e6)
-    taken.whole_us.append(whole / count * 1e6)
+    core = stand.cpu_s()[0] - before[0]
     if wrong := stand.account(count):
         raise Void(f"void: {wrong}")
+    taken.core_us.append(core / count * 1e6)
+    taken.cpu_us.append((stand.cpu_s()[1] - before[1]) / count * 1e6)
 
 
 def measure(rounds: int = 5, *, count: int = COUNT) -> list[Row]:
@@ -83,7 +84,7 @@ def _rows(ours: _Taken, theirs: _Taken, rounds: int) -> list[Row]:
     rate = statistics.median(a / b for a, b in zip(ours.rates[1:], theirs.rates[1:], strict=True))
     cpu = statistics.median(a / b for a, b in zip(ours.cpu_us[1:], theirs.cpu_us[1:], strict=True))
     middle = [statistics.median(column[1:]) for column in (ours.rates, theirs.rates)]
-    costs = [statistics.median(column[1:]) for column in (ours.cpu_us, ours.whole_us, theirs.cpu_us)]
+    costs = [statistics.median(column[1:]) for column in (ours.core_us, ours.cpu_us, theirs.cpu_us)]
     exact = f"sent = journalled = delivered in each of {rounds} rounds"
     return [
         Row(
@@ -92,8 +93,8 @@ def _rows(ours: _Taken, theirs: _Taken, rounds: int) -> list[Row]:
             f"ours {middle[0]:,.0f}/s, naive {middle[1]:,.0f}/s; {exact}",
         ),
         Row(
-            "broker_cpu", "processor time a message there, the core process",
+            "broker_cpu", "processor time a message there, the whole gateway with delivery",
             round(cpu, 3), "x naive", "<= 0.5", "<= 0.25", meets(cpu, "<= 0.5"),
-            f"core {costs[0]:.1f} us, whole gateway with delivery {costs[1]:.1f} us, naive {costs[2]:.1f} us",
+            f"whole gateway {costs[1]:.1f} us, its core alone {costs[0]:.1f}, naive {costs[2]:.1f}",
         ),
     ]  # fmt: skip

@@ -112,6 +112,17 @@ class PlantBase:
             default=0.0,
         )
 
+    def _elapsed_s(self, kind: str, device: int | None = None) -> float:
+        """Seconds of physics since the first fault of this kind that is on began; 0 = none is."""
+        return max(
+            (
+                (self._now_s - f.at_s) * self._scale
+                for f in self._faults
+                if f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
+            ),
+            default=0.0,
+        )
+
     def _noise(self, sigma: float) -> float:
         return float(self._random.normal(0.0, sigma))
 

@@ -23,6 +23,9 @@ FAULTS = {
         Expected("filter_dp", "HH", 700.0),
         Expected("duct_velocity", "L", 900.0),
     ),
+    "bridging": (Expected("filter_dp", "H", 1800.0),),
+    "blocked_duct": (Expected("duct_velocity", "L", 5.0),),
+    "fan_slip": (Expected("duct_velocity", "L", 5.0),),
     "bag_burst": (Expected("filter_dp", "L", 5.0),),
     "vent_burst": (
         Expected("vent", "burst", 0.0),
@@ -48,6 +51,8 @@ BLOCKED_LOAD = 4.0
 PULSE_PA = 1250.0
 """The controller pulses above this."""
 PULSE_SHARE = 0.6
+BRIDGED_SHARE = 0.004
+"""What a pulse still removes when dust bridges over the hopper's outlet."""
 PULSE_EVERY_S = 10.0
 AMBIENT_C = 28.0
 FIRE_C, SMOULDER_C = 160.0, 110.0
@@ -77,7 +82,7 @@ class Plant(PlantBase):
     def _begin(self) -> None:
         self.filters = [Filter(cake_kg_m2=0.1 + 0.15 * float(self._random.random())) for _ in self.devices]
         for unit in self.filters:
-            self._settle(unit, leaking=False)
+            self._settle(unit)
 
     def _advance(self, dt_s: float) -> None:
         for k, unit in enumerate(self.filters):
@@ -91,31 +96,47 @@ class Plant(PlantBase):
         if self._on("vent_burst", k) and not unit.burst:
             unit.burst = True
             unit.hopper_c = FIRE_C
-        leaking = unit.burst or self._on("bag_burst", k)
-        blocked = self._on("blocked", k)
+        torn = 1.0 if unit.burst else self._severity("bag_burst", k)
+        leaking = torn > 0
+        blocked = self._severity("blocked", k)
+        bridged = self._severity("bridging", k)
         face = FACE_M_S * unit.duct_m_s / 20.0
         if not leaking:
-            unit.cake_kg_m2 += DUST_KG_M3 * (BLOCKED_LOAD if blocked else 1.0) * face * dt_s
+            unit.cake_kg_m2 += DUST_KG_M3 * (1.0 + (BLOCKED_LOAD - 1.0) * blocked) * face * dt_s
         unit.rested_s += dt_s
         if unit.dp_pa > PULSE_PA and unit.rested_s >= PULSE_EVERY_S and not blocked:
-            unit.cake_kg_m2 *= 1.0 - PULSE_SHARE
+            unit.cake_kg_m2 *= 1.0 - (BRIDGED_SHARE * (1.0 - bridged) if bridged else PULSE_SHARE)
             unit.rested_s = 0.0
         if unit.burst:
             unit.duct_m_s = towards(unit.duct_m_s, 0.0, dt_s, 4.0)
             unit.dp_pa = towards(unit.dp_pa, 0.0, dt_s, 0.5)
         else:
-            self._settle(unit, leaking=leaking)
-        target = SMOULDER_C if self._on("smoulder", k) else AMBIENT_C + 4.0
+            self._settle(unit, torn=torn, speed=self._speed(k), open_share=self._open(k))
+        hot = self._severity("smoulder", k)
+        target = AMBIENT_C + ((SMOULDER_C - AMBIENT_C) * (0.6 + 0.4 * hot) if hot else 4.0)
         unit.hopper_c = towards(unit.hopper_c, target, dt_s, HOPPER_TAU_S)
 
-    def _settle(self, unit: Filter, *, leaking: bool) -> None:
+    def _speed(self, k: int) -> float:
+        """The fan's share of its speed: a slipping belt."""
+        slip = self._severity("fan_slip", k)
+        return 1.0 - (0.25 + 0.25 * slip if slip else 0.0)
+
+    def _open(self, k: int) -> float:
+        """The share of the duct's section that is open."""
+        dust = self._severity("blocked_duct", k)
+        return 1.0 - (0.3 + 0.3 * dust if dust else 0.0)
+
+    def _settle(
+        self, unit: Filter, *, torn: float = 0.0, speed: float = 1.0, open_share: float = 1.0
+    ) -> None:
         """Where the fan's curve and the filter's drag meet: a few rounds of halving are enough."""
-        drag = 0.3 * K1_PA_S_M if leaking else K1_PA_S_M + K2_PA_S_M_KG * unit.cake_kg_m2
-        low, high = 0.0, DUCT_M_S
+        drag = (0.45 - 0.15 * torn) * K1_PA_S_M if torn else K1_PA_S_M + K2_PA_S_M_KG * unit.cake_kg_m2
+        low, high = 0.0, DUCT_M_S * speed
         for _ in range(40):
             middle = (low + high) / 2
             dp = drag * FACE_M_S * middle / 20.0
-            possible = DUCT_M_S * math.sqrt(max(0.0, 1.0 - dp / FAN_PA))
+            left = max(0.0, 1.0 - dp / (FAN_PA * speed**2))
+            possible = DUCT_M_S * speed * open_share * math.sqrt(left)
             low, high = (middle, high) if possible > middle else (low, middle)
         unit.duct_m_s = low
         unit.dp_pa = drag * FACE_M_S * low / 20.0

@@ -23,6 +23,7 @@ FAULTS = {
         Expected("alarm_unit", "gas", 18.0),
         Expected("valve", "valve_closed", 24.0),
     ),
+    "cooking": (Expected("", "", 0.0, quiet=True),),
     "blocked_flue": (Expected("co", "H", 400.0),),
     "valve_fault": (Expected("valve", "valve_fault", 0.0),),
     "unit_fault": (Expected("alarm_unit", "unit_fault", 0.0),),
@@ -45,6 +46,8 @@ VALVE_S = 3.0
 SENSOR_T90_S = 10.0
 FLUE_CO_M3_S = 2e-5
 """A burner with a blocked flue: about 2000 ppm in 0.01 m3/s."""
+COOKING_LEL, COOKING_PPM = 2.0, 12.0
+"""What lighting and burning leave in the air, on the way to it."""
 NORMAL, GAS, UNIT_FAULT = 0, 1, 2
 CLOSED, OPEN, VALVE_FAULT = 0, 1, 2
 
@@ -82,20 +85,24 @@ class Plant(PlantBase):
     def _advance(self, dt_s: float) -> None:
         for k, home in enumerate(self.homes):
             left = dt_s
+            torn, blocked = self._severity("leak", k), self._severity("blocked_flue", k)
+            cooking = self._severity("cooking", k)
             while left > 0:
                 part = min(left, 0.5)
-                self._home(home, part, torn=self._on("leak", k), blocked=self._on("blocked_flue", k))
+                self._home(home, part, torn=torn, blocked=blocked, cooking=cooking)
                 left -= part
 
-    def _home(self, home: Home, dt_s: float, *, torn: bool, blocked: bool) -> None:
+    def _home(self, home: Home, dt_s: float, *, torn: float, blocked: float, cooking: float) -> None:
         supply = SUPPLY_KPA if home.valve_open else 0.0
-        home.pressure_kpa = towards(home.pressure_kpa, supply * (0.7 if torn else 1.0), dt_s, 2.0)
-        gas = orifice_m3_s(home.pressure_kpa) if torn and home.valve_open else 0.0
-        steady = 0.2 + 100.0 * gas / (LEL * AIR_CHANGE_M3_S)
+        home.pressure_kpa = towards(home.pressure_kpa, supply * (1.0 - 0.3 * torn), dt_s, 2.0)
+        gas = torn * orifice_m3_s(home.pressure_kpa) if home.valve_open else 0.0
+        steady = 0.2 + COOKING_LEL * cooking + 100.0 * gas / (LEL * AIR_CHANGE_M3_S)
         home.methane = towards(home.methane, steady, dt_s, LAYER_M3 / AIR_CHANGE_M3_S)
         home.shown = towards(home.shown, home.methane, dt_s, SENSOR_T90_S / math.log(10.0))
-        burning = blocked and home.valve_open
-        co = 1.0 + (1e6 * FLUE_CO_M3_S / AIR_CHANGE_M3_S if burning else 0.0)
+        burning = blocked > 0 and home.valve_open
+        co = (
+            1.0 + COOKING_PPM * cooking + (1e6 * FLUE_CO_M3_S * blocked / AIR_CHANGE_M3_S if burning else 0.0)
+        )
         home.co = towards(home.co, co, dt_s, KITCHEN_M3 / AIR_CHANGE_M3_S)
         if home.shown >= ALARM_LEL:
             home.sounding = True

@@ -82,7 +82,7 @@ def first_abnormal_s(known: Profile, steps: list[list[Sample]], label: Label) ->
 
 
 def test_there_are_plants_of_five_profiles() -> None:
-    assert {load(kind).PROFILE for kind in PLANTS} == {
+    assert {load(kind).PROFILE for kind in PLANTS} >= {
         "gas/combustible_point", "gas/household_set", "pipeline/rtu", "cathodic_protection/test_post",
         "dust/filter_duct",
     }  # fmt: skip
@@ -132,6 +132,35 @@ def test_labels_come_true_in_time(kind: str, fault: str) -> None:
             assert took is not None, label
             assert 0 <= took <= label.within_s, label
             assert first_abnormal_s(known, quiet, label) is None, "before its fault"
+
+
+@pytest.mark.parametrize(("kind", "fault"), OWN)
+def test_a_fault_just_large_enough_shows_in_time(kind: str, fault: str) -> None:
+    known = profile(load(kind).PROFILE)
+    scale = 60.0 if kind in {"cp_post", "dust_filter"} else 1.0
+    made = plant(kind, Fault(fault, 30, device=0, severity=0.4), scale=scale)
+    labels = made.labels()
+    steps = run(made, 30 + min(3000, round(max(label.within_s for label in labels)) + 5))
+    for label in labels:
+        if label.condition:
+            took = first_abnormal_s(known, steps, label)
+            assert took is not None, label
+            assert 0 <= took <= label.within_s, label
+    assert all(label.severity == 0.4 for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"), [(k, f) for k, f in OWN if any(e.quiet for e in load(k).FAULTS[f])]
+)
+def test_ordinary_life_raises_nothing(kind: str, fault: str) -> None:
+    known = profile(load(kind).PROFILE)
+    made = plant(kind, Fault(fault, 60), period_s=60.0)
+    assert all(label.must_not_alarm for label in made.labels())
+    for samples in run(made, 43_200, 60.0):
+        for s in samples:
+            for alarm in known.alarms:
+                if alarm.channel == s.channel:
+                    assert not over(known, s.channel, alarm.condition, judged(known, s)[0]), (s, alarm)
 
 
 def test_a_small_leak_stays_within_every_limit() -> None:

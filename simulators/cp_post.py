@@ -52,8 +52,6 @@ FADE_S = 6 * 3600.0
 LOOSE_V = -0.08
 """What an open cable shows."""
 DRY_V = 0.5
-HEADWAY_S = 300.0
-"""Mean of the metro's headway; 180 to 480 s by the hour."""
 METRO_V, TELLURIC_V, TIDE_S = 0.10, 0.05, 44_714.0
 """Stray current moves the on-potential so much, the off-potential by a third of it; 12.42 h."""
 ZONE_S = 8 * 3600.0
@@ -67,13 +65,15 @@ def coupon_a_m2(volts: float) -> float:
 
 
 def metro_v(time_s: float) -> float:
-    """Stray potential of trains, unit amplitude -0.5..1: drawing current near, feeding back when braking."""
+    """Stray potential of trains every 180 to 450 s, -0.5..1: near a train that draws current, or brakes."""
     day_s = (time_s + ZONE_S) % DAY_S
     if QUIET_FROM_S <= day_s < QUIET_TO_S:
         return 0.0
-    busy = 0.5 - 0.5 * math.cos(4 * math.pi * day_s / DAY_S)
-    headway_s = 480.0 - 300.0 * round(busy, 1)
-    phase = (day_s % headway_s) / headway_s
+    hour, in_hour_s = divmod(day_s, 3600.0)
+    busy = 0.5 - 0.5 * math.cos(4 * math.pi * hour / 24.0)
+    # an even number of trains an hour, so that every one ends with its hour and with half of it
+    headway_s = 1800.0 / round(4 + 6 * busy)
+    phase = (in_hour_s % headway_s) / headway_s
     return math.sin(2 * math.pi * phase) if phase < 0.5 else 0.5 * math.sin(2 * math.pi * phase)
 
 

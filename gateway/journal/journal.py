@@ -13,8 +13,9 @@ from pathlib import Path
 
 from gateway.chain import GENESIS, ChainWalk, Head, link
 from gateway.crashpoint import reached
-from gateway.durable import WriterLock, sqlite_failure, sqlite_warnings
+from gateway.durable import WriterLock, file_failure, sqlite_failure, sqlite_warnings
 from gateway.errors import FlushFailed, JournalBusy, JournalError, JournalFull, JournalTruncated
+from gateway.journal.ahead import Ahead
 from gateway.journal.reader import JournalReader, decode_row
 from gateway.journal.segment import (
     Segment,
@@ -58,12 +59,14 @@ class Journal:
         segment_age_ns: int = 86_400_000_000_000,
         witness: Head | None = None,
         run: Callable[[Callable[[], None]], None] | None = None,
+        ahead_bytes: int = 0,
     ) -> None:
         self._folder = folder
         self._synchronous: Synchronous = synchronous
         self._segment_bytes = segment_bytes
         self._segment_age_ns = segment_age_ns
         self._run = run or (lambda work: work())
+        self._ahead_bytes = ahead_bytes
         self._broken = ""
         self._unfinished: list[Segment] = []
         self._head = GENESIS
@@ -71,6 +74,7 @@ class Journal:
         self._opened_ns: int | None = None
         self._segment: Segment
         self._connection: sqlite3.Connection
+        self._ahead: Ahead | None = None
         self.closed_segments: list[Closed] = []
         """To be anchored in the ledger; whoever does so clears the list. At start: every closed segment."""
         self.warnings = sqlite_warnings()
@@ -116,6 +120,8 @@ class Journal:
             self._opened_ns = entries[0].stamp.wall_ns
         self._bytes += size
         self._head = Head(position, digest)
+        if self._ahead is not None:
+            self._ahead.spent(size)
         return [row[0] for row in rows]
 
     def read(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
@@ -170,9 +176,26 @@ class Journal:
         full, full_connection = self._segment, self._connection
         self._segment, self._connection = segment, connection
         self._bytes, self._opened_ns = 0, None
+        self._ahead = self._zeros_ahead()
         self.closed_segments.append((full.first, self._head.position, self._head.digest))
         self._run(lambda: self._finish_all(full, full_connection))
         reached("after-segment-roll")
+
+    def _zeros_ahead(self) -> Ahead | None:
+        """For the live segment, if asked for. A failed flush stops the journal at its next append."""
+        if self._ahead_bytes == 0 or self._synchronous != "FULL":
+            return None
+
+        def run(work: Callable[[], None]) -> None:
+            def carefully() -> None:
+                try:
+                    work()
+                except OSError as error:
+                    self._broken = str(file_failure(error, self._segment.path))
+
+            self._run(carefully)
+
+        return Ahead(self._segment.path.with_name(self._segment.path.name + "-wal"), self._ahead_bytes, run)
 
     def _finish_all(self, segment: Segment, connection: sqlite3.Connection) -> None:
         self._finish(segment, connection)
@@ -212,6 +235,7 @@ class Journal:
         self._unfinished = [segment for segment in found[:-1] if not is_closed(segment)]
         self._finish_left()
         self._connection = open_writer(self._segment, self._synchronous)
+        self._ahead = self._zeros_ahead()
         try:
             self._check(self._start(found))
             self._check_witness(witness)

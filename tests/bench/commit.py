@@ -7,8 +7,10 @@ import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gateway.coreprocess import AHEAD_BYTES
 from gateway.journal import Journal
 from gateway.monitor.entries import encode
 from tests.bench._fleet import Plant
@@ -42,7 +44,8 @@ def _round(commits: int, seed: int) -> tuple[list[float], list[float]]:
     appended, flushed = [], []
     with tempfile.TemporaryDirectory(dir=DISK) as name:
         folder = Path(name)
-        journal = Journal(folder / "journal")
+        writer = ThreadPoolExecutor(1)
+        journal = Journal(folder / "journal", run=writer.submit, ahead_bytes=AHEAD_BYTES)
         file = os.open(folder / "flush", os.O_WRONLY | os.O_CREAT, 0o600)
         for _ in range(commits):
             entry = plant.entry(GROUP)
@@ -55,6 +58,7 @@ def _round(commits: int, seed: int) -> tuple[list[float], list[float]]:
             os.fdatasync(file)
             flushed.append(time.perf_counter() - begin)
         os.close(file)
+        writer.shutdown()
         journal.close()
     return appended, flushed
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +100,35 @@ class _Call:
     result_text: str
 
 
+@dataclass(slots=True)
+class _Files:
+    """Where the next write without an offset goes."""
+
+    positions: dict[int, int] = field(default_factory=dict)
+    appending: set[int] = field(default_factory=set)
+    """Descriptors whose every write goes to the end."""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def place(self, descriptor: int, path: str, size: int) -> int:
+        end = self.sizes.get(path, 0)
+        at = end if descriptor in self.appending else self.positions.get(descriptor, 0)
+        self.positions[descriptor] = at + size
+        return at
+
+
 def events(trace: Path) -> list[Event]:
     """Everything that matters, in order."""
     found: list[Event] = []
-    positions: dict[int, int] = {}
+    files = _Files()
     for call in sorted(_calls(trace), key=lambda c: c.ended):
         if call.result >= 0:
-            found.extend(_event(call, positions))
+            for event in _event(call, files):
+                found.append(event)
+                if isinstance(event[1], Write):
+                    path, end = event[1].path, event[1].offset + len(event[1].data)
+                    files.sizes[path] = max(files.sizes.get(path, 0), end)
+                elif isinstance(event[1], Truncate):
+                    files.sizes[event[1].path] = event[1].size
     return sorted(found, key=lambda event: event[0])
 
 
@@ -125,7 +147,7 @@ def _calls(trace: Path) -> Iterator[_Call]:
                 yield _Call(began, number, name, arguments + rest, int(result), text)
 
 
-def _event(call: _Call, positions: dict[int, int]) -> Iterator[Event]:
+def _event(call: _Call, files: _Files) -> Iterator[Event]:
     name = call.name
     if name.startswith(("rename", "unlink")):
         paths = _texts(call.arguments)
@@ -137,7 +159,7 @@ def _event(call: _Call, positions: dict[int, int]) -> Iterator[Event]:
     if name == "openat":
         target = _target(f"{call.result}{call.result_text}")
         if target is not None:
-            yield from _opened(call, target[1], positions)
+            yield from _opened(call, target[1], files)
         return
     target = _target(call.arguments)
     if target is None:
@@ -157,13 +179,13 @@ def _event(call: _Call, positions: dict[int, int]) -> Iterator[Event]:
         offset = int(call.arguments.rsplit(",", 1)[1])
         yield call.began, Write(path, offset, b"".join(_texts(call.arguments))[: call.result])
     elif name in ("write", "writev"):
-        offset = positions.get(descriptor, 0)
-        positions[descriptor] = offset + call.result
+        offset = files.place(descriptor, path, call.result)
         yield call.began, Write(path, offset, b"".join(_texts(call.arguments))[: call.result])
 
 
-def _opened(call: _Call, path: str, positions: dict[int, int]) -> Iterator[Event]:
-    positions[call.result] = 0
+def _opened(call: _Call, path: str, files: _Files) -> Iterator[Event]:
+    files.positions[call.result] = 0
+    (files.appending.add if "O_APPEND" in call.arguments else files.appending.discard)(call.result)
     if "O_CREAT" in call.arguments:
         yield call.ended, Write(path, 0, b"")  # the name is there, as directory entries count as durable
     if "O_TRUNC" in call.arguments:

@@ -29,7 +29,11 @@ def main() -> int:
             compress(segment)
 
     journal = Journal(
-        Path(folder), synchronous=level, segment_bytes=int(segment_bytes), run=close_and_compress
+        Path(folder),
+        synchronous=level,
+        segment_bytes=int(segment_bytes),
+        run=close_and_compress,
+        ahead_bytes=64 << 10,
     )
     with socket.create_connection(("127.0.0.1", int(port))) as link:
         link.sendall(connect())

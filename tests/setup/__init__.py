@@ -1,0 +1,1 @@
+"""What sets a gateway up: credentials, init, doctor."""

@@ -17,7 +17,7 @@ from gateway.errors import JournalError
 from gateway.ledger.reader import LedgerReader
 from gateway.sinks import Batch, Delivered, Later, Refused, Sink
 
-POLL_S = 0.05
+POLL_S = 0.02
 """How often the ledger is asked for new events."""
 DELAY_MAX_S = 60.0
 log = structlog.get_logger("delivery")

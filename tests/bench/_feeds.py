@@ -27,12 +27,14 @@ _SEQ_A_ROUND = 1_000_000
 def profile_text(shipped: str) -> str:
     """The shipped gas point under a rate that no feed goes beyond, with a stream of fixed-width batches.
 
-    A long upload period lets a device send a burst; so a device counts as silent only after two hours."""
+    A long upload period lets a device send a burst; so a device counts as silent only after two hours. An
+    alarm returns with the next good reading: with the shipped delay all of a round's would return together in
+    the first moment of the next, and their POSTs would stand before the first one that is timed."""
     rate = "\nperiod_s = 1\nmax_per_period = 10000\nupload_period_s = 3600\n"
     stream = '\n[[stream]]\nname = "binary"\ncodec = "binary"\n'
     if "\nperiod_s = 5\n" not in shipped:
         raise ValueError("the shipped profile has another period than the bench expects")
-    return shipped.replace("\nperiod_s = 5\n", rate) + stream
+    return shipped.replace("\nperiod_s = 5\n", rate).replace("off_delay_s = 5", "off_delay_s = 0") + stream
 
 
 def fleet() -> list[tuple[str, str, str, str, str]]:

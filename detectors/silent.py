@@ -6,8 +6,8 @@ a device; its channels are not found one by one. A channel is found alone only a
 later than the channel's deadline: proof that the device lives. When a device speaks again its finding ends,
 and the channels that stay silent one period longer are found then.
 
-When to use. Every channel that reports by itself. When not. Devices that report only on change: give them a
-heartbeat first.
+When to use. Every channel that reports by itself. When not. Channels that report only on change (a profile's
+``on_event``): another channel of their device gives the sign of life.
 
 Which readings count. Any fresh one, whatever its quality or time: even a BAD reading is a sign of life.
 Late and retained ones are not: a broker's last known value says nothing about now.
@@ -193,9 +193,10 @@ def _hear(
         i = row
         row += 1
         after = parameters[slot[i]]["silent_after_ns"]
-        if int(time[i]) & NOT_LIVE or after == 0:
-            continue
         s = state[slot[i]]
+        # Not watched any more: what was found while it was still ends when it speaks.
+        if int(time[i]) & NOT_LIVE or (after == 0 and s["flags"] & _OWN == 0):
+            continue
         seen = max(0, received_ns[i] - offset_ns)
         if s["registered_ns"] < 0:
             s["registered_ns"] = seen

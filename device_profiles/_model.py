@@ -25,6 +25,9 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     """Unit on the wire when it differs: "mA" means a 4-20 mA loop, judged by NAMUR NE 43 and scaled."""
     missing: tuple[float, ...] = ()
     """Values by which this device says "no reading"."""
+    on_event: bool = False
+    """Comes only when something happened (a waveform at a trigger): its silence says nothing and is not
+    judged. Another channel of the device gives the sign of life."""
     states: dict[str, str] = {}
     """Discrete: state number (as text) -> English name; any other number is bad quality."""
     states_zh: dict[str, str] = {}

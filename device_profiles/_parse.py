@@ -147,6 +147,7 @@ def _point(table: Table) -> Point:
     channel = table.identifier("channel")
     title_en, title_zh = table.text("title_en"), table.text("title_zh")
     missing = table.numbers("missing")
+    on_event = table.boolean("on_event", False)
     if kind == "discrete":
         point = Point(
             channel=channel,
@@ -155,6 +156,7 @@ def _point(table: Table) -> Point:
             unit="",
             kind=kind,
             missing=missing,
+            on_event=on_event,
             states=table.texts("states"),
             states_zh=table.texts("states_zh"),
         )
@@ -171,6 +173,7 @@ def _point(table: Table) -> Point:
             high=table.number("high"),
             wire_unit=table.choice("wire_unit", ("mA",)) if table.has("wire_unit") else "",
             missing=missing,
+            on_event=on_event,
         )
         for key in ("states", "states_zh"):
             if table.has(key):

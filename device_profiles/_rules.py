@@ -56,6 +56,8 @@ def _times(profile: Profile) -> Iterator[str]:
 def _points(profile: Profile) -> Iterator[str]:
     if not profile.points:
         yield "point: is missing; add a [[point]] for every channel"
+    elif all(p.on_event for p in profile.points):
+        yield "point: every channel is on_event, so nothing shows that the device lives; make one regular"
     yield from _twice("point", "channel", (p.channel for p in profile.points))
     for number, point in enumerate(profile.points, 1):
         where = f"point[{number}]"

@@ -225,7 +225,10 @@ def settings_of(profile: Profile, place: int) -> dict[str, dict[str, Any]]:
     timing = {"clear_readings": profile.clear_readings}
     settings: dict[str, dict[str, Any]] = {
         "out_of_range": dict(timing),
-        "silent": {"silent_after_ns": profile.silent_after_ns, "period_ns": profile.period_ns},
+        "silent": {
+            "silent_after_ns": 0 if point.on_event else profile.silent_after_ns,
+            "period_ns": profile.period_ns,
+        },
     }
     if point.kind == "analog":
         limits = {

@@ -344,3 +344,13 @@ def test_no_text_raises_anything_else(data: st.DataObject) -> None:
         told = ["hazchem/tank: fine"]
     assert told
     assert all(problem.startswith("hazchem/tank: ") for problem in told)
+
+
+def test_a_channel_that_comes_on_events_needs_a_regular_one_beside_it() -> None:
+    assert [p.on_event for p in parse("hazchem/tank", GOOD).points] == [False, False]
+    one = GOOD.replace("low = 0\n", "low = 0\non_event = true\n", 1)
+    assert [p.on_event for p in parse("hazchem/tank", one).points] == [True, False]
+    both = one.replace('kind = "discrete"', 'kind = "discrete"\non_event = true', 1)
+    assert only(both).startswith("point: every channel is on_event")
+    wrong = GOOD.replace("low = 0\n", 'low = 0\non_event = "yes"\n', 1)
+    assert only(wrong).startswith("point[1].on_event: ")

@@ -34,11 +34,11 @@ def check(config: Config) -> tuple[Rows, list[str]]:
 
 def listing(config: Config) -> Rows:
     """One row a profile, narrow enough for 80 columns; ConfigError if one is wrong."""
-    rows: Rows = [("profile", "title", "名称", "points", "alarms")]
+    rows: Rows = [("profile", "title", "名称")]
     places: dict[str, str] = {}
     texts = read_profiles(config.profiles, places)
     for name, profile in sorted(check_profiles(texts, places).items()):
-        rows.append((name, profile.title_en, profile.title_zh, len(profile.points), len(profile.alarms)))
+        rows.append((name, profile.title_en, profile.title_zh))
     return rows
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 SPACES = "\u00a0\u3000"
 """Not printable to Python, but harmless and common in Chinese text."""
-WHOLE = 36
+WHOLE = 40
 """Characters of a first column, mostly ids to copy, that is never broken."""
 ADVICE = {
     errno.ENOENT: "check the path, or choose another",

@@ -168,8 +168,9 @@ def test_problems_of_files_stay_text(tmp_path: Path) -> None:
 
 def test_profiles_fit_80_columns_with_whole_ids() -> None:
     shown = riskgate("profiles", "list").stdout
-    assert " cathodic_protection/test_post " in shown
+    assert " cathodic_protection/interference_logger " in shown
     assert " gas/combustible_point " in shown
+    assert " cathodic_protection/interference_logger " in riskgate("profiles", "check").stdout
 
 
 def console() -> Console:

@@ -17,6 +17,7 @@ from device_profiles._model import (
     Profile,
     Stream,
 )
+from device_profiles._overrides import is_safety, loosens, override, override_problems
 from device_profiles._parse import ProfileError, parse
 
 __all__ = [
@@ -31,5 +32,9 @@ __all__ = [
     "Stream",
     "check",
     "codec_of",
+    "is_safety",
+    "loosens",
+    "override",
+    "override_problems",
     "parse",
 ]

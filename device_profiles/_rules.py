@@ -24,7 +24,7 @@ def check(profile: Profile, faulty: frozenset[str] = frozenset()) -> list[str]:
     unsure = {p.channel for n, p in enumerate(profile.points, 1) if f"point[{n}]" in faulty}
     kinds = {place.partition("[")[0] for place in faulty}
     problems = []
-    found = (_times, _points, _alarms, _limits, _detectors.check)
+    found = (_times, _points, _alarms, limits_in_order, _detectors.check)
     for problem in (p for rule in found for p in rule(profile)):
         place = problem.partition(":")[0].partition(".")[0]
         if place in faulty or place in kinds:
@@ -81,7 +81,7 @@ def _alarms(profile: Profile) -> Iterator[str]:
         elif point.kind == "discrete":
             yield from _discrete(where, point, alarm)
         else:
-            yield from _limit(where, point, alarm)
+            yield from limit_in_range(where, point, alarm)
         for key, delay in (("on_delay_s", alarm.on_delay_ns), ("off_delay_s", alarm.off_delay_ns)):
             if delay > MAX_DELAY_NS:
                 yield f"{where}.{key}: is longer than a day; give seconds"
@@ -106,7 +106,8 @@ def _discrete(where: str, point: Point, alarm: AlarmDefinition) -> Iterator[str]
         yield f"{where}.in_states: holds every state, so it could never clear; leave the normal ones out"
 
 
-def _limit(where: str, point: Point, alarm: AlarmDefinition) -> Iterator[str]:
+def limit_in_range(where: str, point: Point, alarm: AlarmDefinition) -> Iterator[str]:
+    """What is wrong with one limit by itself."""
     unit = point.unit
     if alarm.condition not in LIMITS:
         yield f"{where}.condition: {alarm.condition!r} is no limit; use {', '.join(LIMITS)}"
@@ -125,7 +126,8 @@ def _limit(where: str, point: Point, alarm: AlarmDefinition) -> Iterator[str]:
         yield f"{where}.deadband: it would clear only beyond {clears_at:g} {unit}, the range's end; lessen it"
 
 
-def _limits(profile: Profile) -> Iterator[str]:
+def limits_in_order(profile: Profile) -> Iterator[str]:
+    """What is wrong between the limits of each point."""
     for point in profile.points:
         found = {a.condition: a.setpoint for a in profile.alarms if a.channel == point.channel}
         for lower, upper in itertools.pairwise(name for name in LIMITS if name in found):

@@ -13,7 +13,7 @@ from numpy.lib.recfunctions import repack_fields
 
 import detectors
 from detectors import Findings, Readings
-from gateway.monitor.roster import Roster, settings_of
+from gateway.monitor.roster import Roster, settings_of, with_setpoints
 
 PER_READING = ("out_of_range", "discrete", "limits", "ewma", "cusum", "flat")
 """Detectors that judge readings, in the order their findings about one reading are told."""
@@ -129,7 +129,8 @@ def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> Non
             continue
         detector.grow(len(roster.channels))
         for number in roster.active_devices():
-            first, profile = roster.first_slot[number], roster.profile_of(number)
+            first, device = roster.first_slot[number], roster.channels.devices[number]
+            profile = with_setpoints(roster.profiles[device.profile], device.overrides)
             for place in range(len(profile.points)):
                 settings = settings_of(profile, place).get(detector.kind)
                 if settings is not None:

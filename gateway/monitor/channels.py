@@ -10,14 +10,34 @@ import numpy as np
 import numpy.typing as npt
 
 
+class Setpoint(msgspec.Struct, frozen=True, array_like=True):
+    """A limit of one device that differs from its profile's."""
+
+    channel: str
+    condition: str
+    """LL, L, H or HH."""
+    value: float
+    """In the point's unit."""
+
+
 class Device(msgspec.Struct, frozen=True, array_like=True):
-    """One row of the fleet."""
+    """One row of the fleet. Journalled: fields are only ever appended, with a default."""
 
     enterprise: str
     site: str
     asset: str
     device: str
     profile: str
+    county: str = ""
+    sector: str = ""
+    latitude: float | None = None
+    """Degrees, WGS 84."""
+    longitude: float | None = None
+    commissioned: str = ""
+    """Day as YYYY-MM-DD; "" = not told."""
+    expires: str = ""
+    """Day from which the sensor is too old to be trusted, as YYYY-MM-DD."""
+    overrides: tuple[Setpoint, ...] = ()
 
     @property
     def key(self) -> str:

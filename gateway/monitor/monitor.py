@@ -29,7 +29,8 @@ from gateway.monitor.judgement import Judgement
 from gateway.monitor.outcome import Outcome, Rejected
 from gateway.monitor.packets import Inlet
 from gateway.monitor.passes import keep_last
-from gateway.monitor.roster import Change, Roster, settings_of, unpack
+from gateway.monitor.roster import Change, Roster, unpack
+from gateway.monitor.rules import Rules
 from gateway.monitor.silence import Silence
 from gateway.monitor.stored import Piece, pieces
 from gateway.monitor.throttle import Throttle
@@ -67,6 +68,7 @@ class Monitor:
         self.silence = Silence(roster)
         self.throttle = Throttle(roster)
         self.judgement = Judgement(self.engine, roster, self.bank, self.partition)
+        self.rules = Rules(roster, self.bank, self.silence, self.judgement)
         self.last_value = np.full(0, np.nan)
         self.last_event_ns = np.zeros(0, np.int64)
         self.last_quality = np.zeros(0, np.uint8)
@@ -188,36 +190,8 @@ class Monitor:
 
     def _rule(self, change: Change) -> None:
         """Give every new or changed channel its rules; the state of an unchanged rule is kept."""
-        if change.moved:
-            old, new = (np.array(side, np.int64) for side in zip(*change.moved, strict=True))
-            for detector in self.bank:
-                detector.move(old, new)
-            self.silence.detector.move(old, new)
         self.throttle.changed(change)
-        groups: dict[str, list[int]] = {}
-        added = set(change.added)
-        for number in self.roster.active_devices():
-            name = self.channels.devices[number].profile
-            if number in added or name in change.reruled:
-                groups.setdefault(name, []).append(number)
-        for name, numbers in groups.items():
-            profile = self.roster.profiles[name]
-            clocks = self.inlet.clocks
-            clocks["late_after_ns"][numbers] = profile.late_after_ns
-            clocks["max_future_ns"][numbers] = profile.max_future_ns
-            clocks["rebase"][numbers] = profile.rebase_readings
-            first = np.array([self.roster.first_slot[n] for n in numbers], np.int64)
-            for place in range(len(profile.points)):
-                settings = settings_of(profile, place)
-                for detector in self.bank:
-                    changed = detector.configure(first + place, settings.get(detector.kind))
-                    self.judgement.rule_changed(detector.kind, changed)
-                self.silence.configure(first + place, settings["silent"])
-        for number in change.retired:
-            slots = np.arange(self.roster.slots_of(number).start, self.roster.slots_of(number).stop)
-            for detector in self.bank:
-                detector.configure(slots, None)
-            self.silence.retire(slots)
+        self.rules.change(change, self.inlet.clocks)
         self.judgement.roster_changed(change)
 
     def _link(self, entry: Link) -> None:

@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from device_profiles import Point, Profile, parse
+from device_profiles import Point, Profile, override, parse
 from device_profiles._model import LIMITS, DetectorRule
-from gateway.monitor.channels import ChannelTable, Device
+from gateway.monitor.channels import ChannelTable, Device, Setpoint
 from gateway.monitor.entries import ConfigChange, Stamp
 
 MAX_DISCRETE_ALARMS = 4
@@ -57,6 +57,8 @@ class Change:
     """(old slot, new slot) of channels whose state goes along."""
     reruled: set[str] = field(default_factory=set)
     """Profiles whose text changed while their points stayed."""
+    reset: list[int] = field(default_factory=list)
+    """Device indices that stayed and got other setpoints of their own."""
 
 
 class Roster:
@@ -132,6 +134,8 @@ class Roster:
             same_profile = known.profile == device.profile
             if same_profile and _same_points(before[known.profile], self.profiles[device.profile]):
                 self.channels.devices[number] = device  # the asset may differ
+                if known.overrides != device.overrides:
+                    change.reset.append(number)
                 return
             self._retire(number, change)
         fresh = len(self.channels.devices)
@@ -212,6 +216,11 @@ class Roster:
         roster.index = {roster.channels.devices[n].key: n for n, active in enumerate(roster.active) if active}
         roster.digest = stored["digest"]
         return roster
+
+
+def with_setpoints(profile: Profile, setpoints: tuple[Setpoint, ...]) -> Profile:
+    """The profile as one device follows it."""
+    return override(profile, {(s.channel, s.condition): s.value for s in setpoints})
 
 
 def _same_points(old: Profile, new: Profile) -> bool:

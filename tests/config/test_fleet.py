@@ -68,21 +68,21 @@ def test_every_mistake_with_its_line(tmp_path: Path) -> None:
         + "e,s2,B,GD-1,pipeline/rtu\n",
     )
     assert problems(path) == [
-        "line 3: device e/s/GD-1 already stands in line 2; remove one or rename it",
-        "line 5: device 'GD/2' is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
-        "line 6: site 's 1' is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
-        "line 6: asset '' is empty or too long; give 1 to 128 printable characters",
-        "line 6: profile 'pipeline/rtv' is not known; did you mean 'pipeline/rtu'?",
-        f"line 7: device {'x' * 65!r} is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
-        "line 7: profile 'gas' is not known; see 'riskgate profiles list'",
+        "line 3, column device: e/s/GD-1 already stands in line 2; remove one or rename it",
+        "line 5, column device: 'GD/2' is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
+        "line 6, column site: 's 1' is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
+        "line 6, column asset: '' is empty or too long; give 1 to 128 printable characters",
+        "line 6, column profile: 'pipeline/rtv' is not known; did you mean 'pipeline/rtu'?",
+        f"line 7, column device: {'x' * 65!r} is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
+        "line 7, column profile: 'gas' is not known; see 'riskgate profiles list'",
     ]
 
 
 def test_a_quoted_line_break_keeps_the_line_numbers(tmp_path: Path) -> None:
     path = write(tmp_path, HEADER + 'e,s,"A\nB",GD-1,pipeline/rtu\ne,s,A,GD 2,pipeline/rtu\n')
     assert problems(path) == [
-        "line 2: asset 'A\\nB' is empty or too long; give 1 to 128 printable characters",
-        "line 4: device 'GD 2' is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
+        "line 2, column asset: 'A\\nB' is empty or too long; give 1 to 128 printable characters",
+        "line 4, column device: 'GD 2' is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -",
     ]
 
 
@@ -169,7 +169,7 @@ def test_broken_profiles_and_a_broken_fleet_are_told_together(tmp_path: Path) ->
     assert told[0].startswith(f"{own}/one.toml: alarm[1].setpoint: 250 is outside the range 0..100 %LEL")
     assert told[1].startswith(f"{own}/one.toml: alarm: on 'lel' H 250 is not below HH 50 %LEL")
     assert told[2].startswith(f"{own}/two.toml: example[1]: reading 1: expected lel 4.3 (good)")
-    assert told[3].startswith(f"{tmp_path}/fleet.csv: line 2: device 'GD 1' is no id")
+    assert told[3].startswith(f"{tmp_path}/fleet.csv: line 2, column device: 'GD 1' is no id")
 
 
 def test_gathered(tmp_path: Path) -> None:

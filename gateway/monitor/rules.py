@@ -1,0 +1,91 @@
+"""Which channels get other rules by a configuration change. The state of a rule that stays the same is kept.
+
+Guarantee: a change of one device's setpoint starts the limits of that channel anew and touches nothing else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from device_profiles import Profile
+from gateway.monitor.bank import Detector
+from gateway.monitor.channels import Setpoint
+from gateway.monitor.judgement import Judgement
+from gateway.monitor.roster import Change, Roster, settings_of, with_setpoints
+from gateway.monitor.silence import Silence
+
+
+class Rules:
+    """Gives detectors and the silence watch their parameters, and device clocks theirs."""
+
+    def __init__(self, roster: Roster, bank: list[Detector], silence: Silence, judgement: Judgement) -> None:
+        self._roster = roster
+        self._bank = bank
+        self._silence = silence
+        self._judgement = judgement
+
+    def change(self, change: Change, clocks: npt.NDArray[np.void]) -> None:
+        """Put in force what the roster's change asks; clocks: one record a device (``timing.CLOCK``)."""
+        if change.moved:
+            old, new = (np.array(side, np.int64) for side in zip(*change.moved, strict=True))
+            for detector in self._bank:
+                detector.move(old, new)
+            self._silence.detector.move(old, new)
+        for name, numbers in self._concerned(change).items():
+            profile = self._roster.profiles[name]
+            clocks["late_after_ns"][numbers] = profile.late_after_ns
+            clocks["max_future_ns"][numbers] = profile.max_future_ns
+            clocks["rebase"][numbers] = profile.rebase_readings
+            self._configure(profile, numbers)
+        for number in change.retired:
+            slots = self._roster.slots_of(number)
+            gone = np.arange(slots.start, slots.stop)
+            for detector in self._bank:
+                detector.configure(gone, None)
+            self._silence.retire(gone)
+
+    def _concerned(self, change: Change) -> dict[str, list[int]]:
+        """Profile -> its devices whose rules may differ now."""
+        groups: dict[str, list[int]] = {}
+        named = {*change.added, *change.reset}
+        for number in self._roster.active_devices():
+            name = self._roster.channels.devices[number].profile
+            if number in named or name in change.reruled:
+                groups.setdefault(name, []).append(number)
+        return groups
+
+    def _configure(self, profile: Profile, numbers: list[int]) -> None:
+        first = np.array([self._roster.first_slot[n] for n in numbers], np.int64)
+        devices = self._roster.channels.devices
+        own = [(place, devices[n].overrides) for place, n in enumerate(numbers) if devices[n].overrides]
+        for place, point in enumerate(profile.points):
+            settings = settings_of(profile, place)
+            groups = _by_setpoints(own, point.channel)
+            for detector in self._bank:
+                slots = first + place
+                if groups and detector.kind == "limits":
+                    for setpoints, members in groups.items():
+                        special = settings_of(with_setpoints(profile, setpoints), place)
+                        self._give(detector, slots[members], special.get("limits"))
+                    slots = np.delete(slots, [m for members in groups.values() for m in members])
+                self._give(detector, slots, settings.get(detector.kind))
+            self._silence.configure(first + place, settings["silent"])
+
+    def _give(
+        self, detector: Detector, slots: npt.NDArray[np.int64], settings: dict[str, object] | None
+    ) -> None:
+        if len(slots):
+            self._judgement.rule_changed(detector.kind, detector.configure(slots, settings))
+
+
+def _by_setpoints(
+    own: list[tuple[int, tuple[Setpoint, ...]]], channel: str
+) -> dict[tuple[Setpoint, ...], list[int]]:
+    """Setpoints of one channel -> places of the devices that have just these."""
+    groups: dict[tuple[Setpoint, ...], list[int]] = {}
+    for place, setpoints in own:
+        mine = tuple(s for s in setpoints if s.channel == channel)
+        if mine:
+            groups.setdefault(mine, []).append(place)
+    return groups

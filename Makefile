@@ -11,11 +11,12 @@ N     ?= 20
 SEEDS ?= 20
 SEED  ?=
 MINUTES ?= 5
+DEVICES ?= 10000
 ROWS  ?=
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage bench profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city bench profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -57,6 +58,9 @@ sim: $(DEV)/.ready ## the core on a virtual clock with seeded faults: SEEDS=300,
 
 outage: $(DEV)/.ready ## database and a webhook away for MINUTES under load, then back
 	$(DEV)/bin/python -m tests.system.outage --minutes $(MINUTES)
+
+city: $(DEV)/.ready ## a simulated city through broker and gateway, held to its labels: DEVICES=10000 MINUTES=10
+	$(DEV)/bin/python -m tests.system.city --devices $(DEVICES) --minutes $(MINUTES)
 
 bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
 	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)

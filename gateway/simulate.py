@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.errors import RiskgateError
+from gateway.simulate_address import broker_address
 from simulators import air_quality as recording
-from simulators._publish import BrokerAddress
 
 
 def air_quality(
@@ -36,7 +36,7 @@ def air_quality(
         rows = recording.read(file.read_text(encoding="utf-8").splitlines())
     except ValueError as error:
         raise RiskgateError(f"{file}: {error}") from error
-    address = _address(config, device, username, password_file)
+    address = broker_address(config, device, username, password_file)
     log = published.open("a", encoding="utf-8", buffering=1) if published is not None else None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
@@ -59,19 +59,3 @@ def air_quality(
         if log is not None:
             log.close()
     return len(rows)
-
-
-def _address(config: Config, device: str, username: str | None, password_file: Path | None) -> BrokerAddress:
-    ingest = config.ingest
-    if ingest.tls:
-        raise RiskgateError("simulate speaks plain MQTT only: give it a listener without TLS on loopback")
-    own = password_file is not None
-    name = username or (device if own else ingest.username)
-    source = password_file if password_file is not None else Path(ingest.password_file or "/dev/null")
-    try:
-        password = source.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except OSError as error:
-        raise RiskgateError(f"password file {source}: {error.strerror}") from error
-    return BrokerAddress(
-        ingest.host, ingest.port, name, password, f"simulate-{device.replace('/', '-')}", ingest.protocol
-    )

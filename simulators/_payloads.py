@@ -23,6 +23,13 @@ class Message(NamedTuple):
     payload: str
 
 
+class Raw(NamedTuple):
+    """One MQTT publish of any bytes: a recorded one."""
+
+    topic: str
+    payload: bytes
+
+
 class Counters:
     """Boot and sequence numbers of the devices; ``boot`` must differ at every start of the publisher."""
 

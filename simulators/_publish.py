@@ -11,13 +11,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import aiomqtt
 
-from simulators._payloads import Message
+from simulators._payloads import Message, Raw
 
 NowNs = Callable[[], int]
+Sendable = Message | Raw
 Tasks = set[asyncio.Task[None]]
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -50,7 +51,7 @@ class Publisher:
         window: int = 200,
         timeout_s: float = 10.0,
         give_up: int = 20,
-        on_ack: Callable[[Message], None] | None = None,
+        on_ack: Callable[[Any], None] | None = None,
     ) -> None:
         self._address = address
         self._now_ns = now_ns
@@ -59,13 +60,13 @@ class Publisher:
         self._timeout_s = timeout_s
         self._give_up = give_up
         self._on_ack = on_ack
-        self._waiting: dict[int, Message] = {}
+        self._waiting: dict[int, Sendable] = {}
         """Taken from the source, not acknowledged; in order."""
         self._taken = 0
         self.acknowledged = 0
         self.reconnects = 0
 
-    async def publish(self, source: AsyncIterable[Message]) -> int:
+    async def publish(self, source: AsyncIterable[Sendable]) -> int:
         """Publish everything; returns how many the broker has acknowledged."""
         messages = aiter(source)
         failures = 0
@@ -102,7 +103,7 @@ class Publisher:
         client.pending_calls_threshold = 2 * self._window
         return client
 
-    async def _session(self, client: aiomqtt.Client, messages: AsyncIterator[Message]) -> None:
+    async def _session(self, client: aiomqtt.Client, messages: AsyncIterator[Sendable]) -> None:
         """One connection: first what an earlier one left open, then new messages as the window allows."""
         under_way: Tasks = set()
         try:
@@ -138,7 +139,8 @@ class Publisher:
         del self._waiting[number]
         self.acknowledged += 1
         if self._log is not None:
-            line = {"topic": message.topic, "payload": message.payload, "ack_ns": self._now_ns()}
+            payload = message.payload if isinstance(message, Message) else message.payload.decode()
+            line = {"topic": message.topic, "payload": payload, "ack_ns": self._now_ns()}
             self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
         if self._on_ack is not None:
             self._on_ack(message)

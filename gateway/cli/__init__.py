@@ -27,6 +27,7 @@ app.add_typer(look.app)
 app.add_typer(prove.app)
 app.add_typer(profiles.app, name="profiles", rich_help_panel=DEVICES)
 app.add_typer(simulate.app, name="simulate", rich_help_panel=DEVICES)
+app.add_typer(simulate.record_app)
 app.add_typer(setup.app)
 app.add_typer(setup.credentials_app, name="credentials", rich_help_panel=DEVICES)
 

@@ -1,27 +1,56 @@
-"""``riskgate simulate``: simulated and recorded devices."""
+"""``riskgate simulate`` and ``riskgate record``: simulated and recorded devices."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli.common import configuration
+from gateway import terminal
+from gateway.cli.common import DEVICES, configuration, err, out, table
+from simulators import kinds
+
+RECORDED = frozenset({"air_quality"})
+"""Sources that are recordings, with commands of their own."""
 
 app = typer.Typer(no_args_is_help=True, help="Publish simulated or recorded devices over MQTT.")
+record_app = typer.Typer()
+
+
+class PayloadForm(StrEnum):
+    """How readings are packed."""
+
+    json = "json"
+    json_batch = "json_batch"
+    json_columns = "json_columns"
+
+
+Speed = Annotated[float, typer.Option(help="1 = real time; 0 = as fast as the broker takes it.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same devices, faults and noise.")]
+For = Annotated[float | None, typer.Option("--for", help="End after so many seconds of the devices' time.")]
+User = Annotated[str | None, typer.Option(help="MQTT user.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="That user's password; without it the gateway's own user is used.")
+]
+Events = Annotated[Path | None, typer.Option(help="Write the truth about the faults here (events.csv).")]
+Fleet = Annotated[Path | None, typer.Option(help="Write the fleet list that the gateway needs here.")]
+FleetOnly = Annotated[bool, typer.Option("--fleet-only", help="Write the fleet list and publish nothing.")]
+Summary = Annotated[Path | None, typer.Option(help="Write what the run was here, as JSON.")]
+Published = Annotated[Path | None, typer.Option(help="Log every broker acknowledgement here.")]
+To = Annotated[Path | None, typer.Option(help="Write a recording here at once, without a broker.")]
 
 
 @app.command("air-quality")
 def simulate_air_quality(
     file: Path,
     speed: Annotated[float, typer.Option(help="1 = as recorded; 0 = as fast as the broker takes it.")] = 1.0,
-    published: Annotated[Path | None, typer.Option(help="Log every broker acknowledgement here.")] = None,
+    published: Published = None,
     device: Annotated[str, typer.Option(help="<enterprise>/<site>/<device>.")] = "demo/field/AQ-1",
     user: Annotated[str | None, typer.Option(help="MQTT user; the device by default.")] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(help="That user's password; without it the gateway's own user is used.")
-    ] = None,
+    password_file: PasswordFile = None,
 ) -> None:
     """Publish the UCI air-quality field recording as one gas device."""
     from gateway.simulate import air_quality
@@ -30,3 +59,131 @@ def simulate_air_quality(
         configuration(), file, speed=speed, published=published,
         device=device, username=user, password_file=password_file,
     )  # fmt: skip
+
+
+@app.command("city")
+def simulate_city(
+    devices: Annotated[int | None, typer.Option(min=1, help="How many; the scenario's own number.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="A scenario file; the shipped city.")] = None,
+    seed: Seed = 1,
+    speed: Speed = 1.0,
+    for_s: For = None,
+    events: Events = None,
+    fleet: Fleet = None,
+    fleet_only: FleetOnly = False,
+    summary: Summary = None,
+    published: Published = None,
+    to: To = None,
+    user: User = None,
+    password_file: PasswordFile = None,
+    credentials: Annotated[
+        Path | None, typer.Option(help='Lines "user:password", one for each enterprise of the city.')
+    ] = None,
+) -> None:
+    """A whole city from one process: one connection an enterprise, faults by the scenario, labels."""
+    from gateway import simulate_plants as plants
+    from gateway.simulate_address import addresses
+
+    made = plants.city_plans(scenario, devices, seed, for_s)
+    if fleet_only:
+        _fleet_only(fleet, lambda file: plants.write_fleet(file, made))
+        return
+    files = plants.Files(events, fleet, summary, published, to)
+    address_of = addresses(configuration(), user, password_file, credentials)
+    result = plants.run(made, address_of, err, seed=seed, speed=speed, for_s=for_s, files=files)
+    plants.told(result, out)
+
+
+def _fleet_only(fleet: Path | None, write: Callable[[Path], int]) -> None:
+    if fleet is None:
+        raise typer.BadParameter("--fleet-only needs --fleet FILE")
+    terminal.say(out, f"{fleet}: {write(fleet):,} devices")
+
+
+@app.command("recording")
+def simulate_recording(
+    file: Path,
+    speed: Annotated[
+        float, typer.Option(help="1 = as it arrived; 0 = as fast as the broker takes it.")
+    ] = 1.0,
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Send the very bytes; else times are moved to now.")
+    ] = False,
+    user: User = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Publish a recording again, at any speed."""
+    from gateway.recording import replay
+    from gateway.simulate_address import broker_address
+
+    address = broker_address(configuration(), user or "replay", user, password_file)
+    table("Replayed", replay(address, file, err, speed=speed, as_recorded=as_recorded).rows())
+
+
+@record_app.command("record", rich_help_panel=DEVICES)
+def record(
+    file: Path,
+    topic: Annotated[str, typer.Option(help="An MQTT topic filter.")] = "rg/#",
+    for_s: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
+    messages: Annotated[int | None, typer.Option(min=1, help="End after so many messages.")] = None,
+    user: User = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Record a live stream to a file: JSON lines, one a message."""
+    from gateway.recording import record as record_stream
+    from gateway.simulate_address import broker_address
+
+    address = broker_address(configuration(), user or "recorder", user, password_file, "record")
+    counted = record_stream(address, file, err, topic=topic, for_s=for_s, messages=messages)
+    table("Recorded", counted.rows())
+
+
+def _add(kind: str) -> None:
+    """The command of one plant."""
+
+    def command(
+        devices: Annotated[int, typer.Option(min=1, help="How many.")] = 3,
+        site: Annotated[str, typer.Option(help="<enterprise>/<site>.")] = "demo/simulated",
+        fault: Annotated[
+            list[str] | None,
+            typer.Option(help="KIND@T[,for=S][,severity=X][,device=N][,channel=C]; may come several times."),
+        ] = None,
+        seed: Seed = 1,
+        speed: Speed = 1.0,
+        for_s: For = None,
+        period: Annotated[float, typer.Option(help="Seconds between readings; the profile's.")] = 0.0,
+        scale: Annotated[float, typer.Option(help="Seconds of physics in one second of time.")] = 1.0,
+        form: Annotated[
+            PayloadForm, typer.Option(help="How readings are packed.")
+        ] = PayloadForm.json_columns,
+        events: Events = None,
+        fleet: Fleet = None,
+        fleet_only: FleetOnly = False,
+        summary: Summary = None,
+        published: Published = None,
+        to: To = None,
+        user: User = None,
+        password_file: PasswordFile = None,
+    ) -> None:
+        from gateway import simulate_plants as plants
+        from gateway.simulate_address import addresses
+
+        plan = plants.one_plan(
+            kind, site, devices, fault or (), form=form.value, period_s=period, scale=scale
+        )
+        if fleet_only:
+            _fleet_only(fleet, lambda file: plants.write_fleet(file, [plan]))
+            return
+        files = plants.Files(events, fleet, summary, published, to)
+        address_of = addresses(configuration(), user, password_file, None, site)
+        result = plants.run([plan], address_of, err, seed=seed, speed=speed, for_s=for_s, files=files)
+        plants.told(result, out)
+
+    app.command(kind.replace("_", "-"), help=f"Publish devices of the plant {kind}; see docs/plugins.md.")(
+        command
+    )
+
+
+for _kind in kinds():
+    if _kind not in RECORDED:
+        _add(_kind)

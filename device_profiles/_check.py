@@ -6,19 +6,12 @@ import math
 
 from device_profiles import codecs, quality
 from device_profiles._model import Example, Profile
+from device_profiles._reader import codec_of, reader
+
+__all__ = ["check", "codec_of"]
 
 RELATIVE = 1e-9
 """How close an example's decimal value must be: it is written by hand, the gateway's is float64."""
-
-
-def codec_of(profile: Profile, stream: str) -> str:
-    """Kind of the codec that reads this stream of the profile; Refusal("unknown_stream") if there is none."""
-    for known in profile.streams:
-        if known.name == stream:
-            return known.codec
-    if profile.point(stream) is not None:
-        return "json"
-    raise codecs.Refusal("unknown_stream", f"{stream!r} is neither a channel nor a stream of {profile.id}")
 
 
 def check(profile: Profile) -> list[str]:
@@ -40,25 +33,26 @@ def _run(profile: Profile, example: Example) -> tuple[list[Told], list[str]]:
     """(channel, time ms, value, quality) of each reading, and the reasons of what was refused."""
     payload = example.payload.encode("utf-8", "surrogatepass")
     try:
-        codec = codecs.load(codec_of(profile, example.stream))
-        if len(payload) > min(profile.max_payload_bytes, codec.MAX_BYTES):
+        known = reader(profile, example.stream)
+        if len(payload) > known.max_bytes:
             return [], ["oversize"]
-        decoded: codecs.Decoded = codec.decode(payload, example.stream)
+        decoded = known.decode(payload, example.stream)
     except codecs.Refusal as refusal:
         return [], [refusal.reason]
     readings: list[Told] = []
     reasons = [reason for _, reason, _ in decoded.refused]
     for row in decoded.rows:
-        point = profile.point(row.channel)
-        if point is None:
+        place = known.places.get(row.channel)
+        if place is None:
             reasons.append("unknown_channel")
             continue
+        point = profile.points[place]
         try:
             value, grade, _ = quality.judge(point, row)
         except codecs.Refusal as refusal:
             reasons.append(refusal.reason)
             continue
-        readings.append((row.channel, row.time_ms, value, quality.NAMES[grade]))
+        readings.append((point.channel, row.time_ms, value, quality.NAMES[grade]))
     return readings, reasons
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Literal, NamedTuple
 
@@ -73,6 +74,8 @@ class Decoded(NamedTuple):
     rows: list[Row]
     refused: list[tuple[int, str, str]]
     """(row, reason, detail) of single rows that gave no reading."""
+    numbers: Sequence[int] | None = None
+    """Where each of ``rows`` stands in the payload, for what is refused later; None: nothing is left out."""
 
 
 def kinds() -> list[str]:

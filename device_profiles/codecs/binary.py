@@ -30,17 +30,39 @@ NO_TIME_MS = -(1 << 63)
 _HEADER = struct.Struct("<4sIII")
 _RECORD = struct.Struct("<qdHBB")
 HEADER_BYTES, RECORD_BYTES = _HEADER.size, _RECORD.size
+MAX_RECORDS = (MAX_BYTES - HEADER_BYTES) // RECORD_BYTES
 
 _QUALITIES: tuple[Literal["good", "uncertain", "bad"] | None, ...] = (None, "good", "uncertain", "bad")
 
 Record = tuple[int, float, int, int]
-"""Time in ms (``NO_TIME_MS``: none), value, number of the channel, quality 0 to 3."""
+"""Time in ms (``NO_TIME_MS``: none), value (NaN: could not read), number of the channel, quality 0 to 3."""
 
 
 def encode(records: Sequence[Record], *, boot: int = NOT_SENT, seq: int = NOT_SENT) -> bytes:
-    """One payload; struct.error when a number does not fit its field."""
+    """One payload that ``decode`` takes whole; ValueError for what it would refuse or no field can hold."""
+    if not 1 <= len(records) <= MAX_RECORDS:
+        raise ValueError(f"{len(records)} records; a payload takes 1 to {MAX_RECORDS}, send several payloads")
+    for name, counter in (("boot", boot), ("seq", seq)):
+        if not 0 <= counter <= NOT_SENT:
+            raise ValueError(f"{name} {counter} is no uint32; let it begin again at 0 with a new boot")
     head = _HEADER.pack(MAGIC, boot, seq, len(records))
-    return head + b"".join(_RECORD.pack(*record, 0) for record in records)
+    return head + b"".join(map(_packed, records))
+
+
+def _packed(record: Record) -> bytes:
+    _, value, channel, quality = record
+    if math.isinf(value):
+        raise ValueError(
+            f"channel {channel}: {value} is no reading; give NaN where the device could not read"
+        )
+    if not 0 <= quality < len(_QUALITIES):
+        raise ValueError(
+            f"channel {channel}: quality {quality} is not known; give 0 to {len(_QUALITIES) - 1}"
+        )
+    try:
+        return _RECORD.pack(*record, 0)
+    except struct.error as error:
+        raise ValueError(f"channel {channel}: {record} does not fit the record: {error}") from None
 
 
 def decode(payload: bytes, stream: str) -> Decoded:
@@ -50,19 +72,30 @@ def decode(payload: bytes, stream: str) -> Decoded:
     if len(payload) < HEADER_BYTES or not payload.startswith(MAGIC):
         raise Refusal("wrong_type", f"no header: {HEADER_BYTES} bytes that begin with {MAGIC.decode()}")
     _, boot, seq, count = _HEADER.unpack_from(payload)
-    if len(payload) != HEADER_BYTES + RECORD_BYTES * count:
-        raise Refusal("bad_length", f"{len(payload)} bytes, {count} records take {16 + 20 * count}")
+    expected = HEADER_BYTES + RECORD_BYTES * count
+    if len(payload) != expected:
+        raise Refusal("bad_length", f"{len(payload)} bytes, {count} records take {expected}")
     if not count:
         raise Refusal("empty", "no records")
     rows: list[Row] = []
     refused: list[tuple[int, str, str]] = []
+    numbers: list[int] = []
     for number, record in enumerate(_RECORD.iter_unpack(payload[HEADER_BYTES:])):
         try:
             rows.append(_row(*record))
         except Refusal as refusal:
             refused.append((number, refusal.reason, refusal.detail))
+        else:
+            numbers.append(number)
     named = NOT_SENT not in (boot, seq)
-    return Decoded(None, boot if named else None, seq if named else None, rows, refused)
+    return Decoded(
+        None,
+        boot if named else None,
+        seq if named else None,
+        rows,
+        refused,
+        numbers if refused else None,
+    )
 
 
 def _row(time_ms: int, value: float, channel: int, quality: int, spare: int) -> Row:

@@ -70,12 +70,15 @@ def _slowly(payload: bytes) -> Decoded:
         raise Refusal("empty", "readings holds no reading")
     rows: list[Row] = []
     refused: list[tuple[int, str, str]] = []
+    numbers: list[int] = []
     for number, item in enumerate(readings):
         try:
             rows.append(_row(item))
         except Refusal as refusal:
             refused.append((number, refusal.reason, refusal.detail))
-    return Decoded(device, boot, seq, rows, refused)
+        else:
+            numbers.append(number)
+    return Decoded(device, boot, seq, rows, refused, numbers if refused else None)
 
 
 def _row(item: Any) -> Row:

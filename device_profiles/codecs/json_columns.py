@@ -98,6 +98,7 @@ def _slowly(payload: bytes) -> Decoded:
     units = {_strict.whole(name, "units"): _strict.required_text(plain, name) for name in plain}
     rows: list[Row] = []
     refused: list[tuple[int, str, str]] = []
+    numbers: list[int] = []
     number = 0
     for step in range(_length(channels, times, originals)):
         for name, column in channels.items():
@@ -108,5 +109,7 @@ def _slowly(payload: bytes) -> Decoded:
                 rows.append(Row(name, value, at, units.get(name), None, then))
             except Refusal as refusal:
                 refused.append((number, refusal.reason, refusal.detail))
+            else:
+                numbers.append(number)
             number += 1
-    return Decoded(device, boot, seq, rows, refused)
+    return Decoded(device, boot, seq, rows, refused, numbers if refused else None)

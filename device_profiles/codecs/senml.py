@@ -2,9 +2,14 @@
 
 Taken: ``bn bt bu bv bver n u v vb t`` and, without effect, ``ut bs s``. A record's channel is what stands
 after the last ``/`` or ``:`` of its whole name (clause 4.5.1); ``vb`` counts as 1 or 0; ``vs`` and ``vd``
-are no readings. Times (clause 4.5.3) are seconds since 1970; smaller than 2**28 they count from the moment
-of sending, which nobody here knows: 0 is a reading without time, others are refused. A field that ends in
-``_`` must be understood (clause 4.4) and none is; other unknown fields are ignored. ``bver`` up to 10.
+are no readings, and a record has one value. Times (clause 4.5.3) are seconds since 1970 from 2**28 on;
+anything below counts from the moment of sending, which nobody here knows: 0 is a reading without time,
+others are refused. A unit ``%`` is refused: in SenML it is a ratio of 0 to 1 (clause 12.1, note 1), and many
+devices mean per cent; ``/100`` is per cent, ``/`` a ratio. A field that ends in ``_`` must be understood
+(clause 4.4) and none is; other unknown fields are ignored. ``bver`` is 10 or absent.
+
+A bad record is refused alone, with its place in the pack, also one that is no object: it sets no base field.
+A bad base field refuses the pack, for all records after it depend on it.
 
 >>> row = decode(b'[{"bn":"urn:dev:GD-1:","n":"lel","u":"%LEL","t":1764035198.123,"v":4.2}]', "senml").rows[0]
 >>> row.channel, row.time_ms, row.value, row.unit
@@ -20,12 +25,15 @@ from typing import Any
 from device_profiles.codecs import Decoded, Refusal, Row, _strict
 
 MAX_BYTES = 256 * 1024
-MAX_VERSION = 10
-RELATIVE_S = float(1 << 28)
-UNITS = {"Cel": "degC", "%RH": "%RH"}
-"""SenML units (RFC 8428, clause 12.1) that our profiles write otherwise; any other is taken as it is."""
+VERSION = 10
+ABSOLUTE_S = float(1 << 28)
+UNITS = {"Cel": "degC", "Ohm": "ohm", "/": "1", "/100": "%", "hPa": "mbar", "lat": "deg", "lon": "deg"}
+"""SenML units (RFC 8428, clause 12.1; RFC 8798) that our profiles write otherwise; any other is taken as it
+is and compared with the profile's."""
 
 _NAME = re.compile(r"[/:]")
+_BASE = frozenset({"bn", "bt", "bu", "bv", "bs", "bver"})
+_VALUES = ("v", "vb", "vs", "vd")
 
 
 @dataclass(slots=True)
@@ -40,30 +48,36 @@ class _Base:
 
 def decode(payload: bytes, stream: str) -> Decoded:
     """Rows in the payload's order; Refusal if it is not an array of records, or holds no reading."""
-    records = _strict.read_array(payload)
     base = _Base()
     rows: list[Row] = []
     refused: list[tuple[int, str, str]] = []
-    for number, item in enumerate(records):
-        record = _strict.table(item, f"record {number}")
-        _follow(base, record)
+    numbers: list[int] = []
+    for number, item in enumerate(_strict.read_array(payload)):
+        if isinstance(item, dict):
+            _follow(base, item)
         try:
-            rows += _row(base, record)
+            record = _strict.table(item, "the record")
+            if record and _BASE.issuperset(record):
+                continue  # for those that follow
+            rows.append(_row(base, record))
         except Refusal as refusal:
             refused.append((number, refusal.reason, refusal.detail))
+        else:
+            numbers.append(number)
     if not rows and not refused:
         raise Refusal("empty", "no record holds a value")
-    return Decoded(None, None, None, rows, refused)
+    return Decoded(None, None, None, rows, refused, numbers)
 
 
 def _follow(base: _Base, record: dict[str, Any]) -> None:
     """Take over a record's base fields. What is wrong here is wrong for all that follow: a Refusal of all."""
     for name in record:
         if name.endswith("_"):
-            raise Refusal("unsupported", f"field {name[:64]!r} must be understood and is not")
-    version = record.get("bver")
-    if version is not None and (type(version) is not int or not 0 < version <= MAX_VERSION):
-        raise Refusal("unsupported", f"SenML version {str(version)[:32]}; known: 1 to {MAX_VERSION}")
+            raise Refusal("unsupported", f"field {name[:64]!a} must be understood and is not")
+    version = record.get("bver", VERSION)
+    if type(version) is not int or version != VERSION:
+        told = version if type(version) is int and abs(version) < 10**9 else "of another form"
+        raise Refusal("unsupported", f"bver: version {told}; only {VERSION} (RFC 8428) is known")
     if "bn" in record:
         base.name = _strict.required_text(record, "bn")
     if "bu" in record:
@@ -74,30 +88,51 @@ def _follow(base: _Base, record: dict[str, Any]) -> None:
         base.value = _number(record, "bv")
 
 
-def _row(base: _Base, record: dict[str, Any]) -> list[Row]:
-    """The record's reading; none if it has base fields only."""
-    if not any(name in record for name in ("n", "v", "vb", "vs", "vd", "s")):
-        return []
+def _row(base: _Base, record: dict[str, Any]) -> Row:
+    """The record's reading."""
+    value = _value(base, record)
     name = base.name + (_strict.text(record, "n") or "")
     channel = _NAME.split(name)[-1]
     if not channel:
-        raise Refusal("missing_field", "n")
-    if "vb" in record:
+        raise Refusal("missing_field", f"n: nothing after the last / or : of {name[:64]!r}" if name else "n")
+    return Row(channel, value, _time_ms(base, record), _unit(base, record))
+
+
+def _value(base: _Base, record: dict[str, Any]) -> float:
+    given = [key for key in _VALUES if key in record]
+    if not given:
+        raise Refusal("missing_field", "v, or vb")
+    if len(given) > 1:
+        raise Refusal("wrong_type", f"{' and '.join(given)}: a record has one value")
+    if given == ["vb"]:
         if type(record["vb"]) is not bool:
             _strict.wrong("vb", "a boolean", record["vb"])
-        value = float(record["vb"])
-    elif "v" in record:
-        value = _finite(base.value + _number(record, "v"), "v")
-    elif "vs" in record or "vd" in record:
-        raise Refusal("wrong_type", "vs and vd are no readings")
-    else:
-        raise Refusal("missing_field", "v")
-    unit = _strict.text(record, "u") or base.unit
+        return float(record["vb"])
+    if given != ["v"]:
+        raise Refusal("wrong_type", f"{given[0]}: vs and vd are no readings")
+    return _finite(base.value + _number(record, "v"), "v")
+
+
+def _time_ms(base: _Base, record: dict[str, Any]) -> int | float | None:
+    """Unix milliseconds to the microsecond, which is what a float64 of seconds holds; None for "now"."""
     at = _finite(base.time + (_number(record, "t") if "t" in record else 0.0), "t")
-    if at and abs(at) < RELATIVE_S:
-        raise Refusal("unsupported", "t is relative to the moment of sending, which is not known")
-    time_ms = round(_finite(at * 1000.0, "t")) if at else None
-    return [Row(channel, value, time_ms, unit if unit is None else UNITS.get(unit, unit))]
+    if at == 0:
+        return None
+    if at < ABSOLUTE_S:
+        raise Refusal(
+            "unsupported", "t: relative to the moment of sending, which is not known; send unix seconds"
+        )
+    ms = round(_finite(at * 1000.0, "t"), 3)
+    return int(ms) if ms.is_integer() else ms
+
+
+def _unit(base: _Base, record: dict[str, Any]) -> str | None:
+    unit = _strict.text(record, "u") or base.unit
+    if unit == "%":
+        raise Refusal(
+            "wrong_unit", "'%' is a ratio of 0 to 1 in SenML; send '/100' for per cent, '/' for a ratio"
+        )
+    return unit if unit is None else UNITS.get(unit, unit)
 
 
 def _number(record: dict[str, Any], name: str) -> float:

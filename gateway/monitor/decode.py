@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import traceback
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ class Decoder:
         topic, payload = packets.packet(packet)
         try:
             route = self.routes.resolve(topic, packets.stamp.wall_ns)
-            decoded = _within(route, payload).codec.decode(payload, route.stream)
+            decoded = _within(route, payload).reader.decode(payload, route.stream)
             rows, refused = _rows(packet, route, decoded)
         except codecs.Refusal as refusal:
             odd.refused += 1
@@ -141,13 +142,15 @@ class Decoder:
 
 
 def _rows(packet: int, route: Route, decoded: codecs.Decoded) -> tuple[list[Row], list[tuple[int, str, str]]]:
-    """The payload's readings, and what of it was refused. Refusal for another device's payload."""
+    """The payload's readings, and what of it was refused, both in its order. Refusal for another device's
+    payload."""
     if decoded.device is not None and decoded.device != route.name:
         raise codecs.Refusal("device_mismatch", f"payload says {decoded.device!r}, topic says {route.name!r}")
     rows: list[Row] = []
     refused = list(decoded.refused)
-    for number, item in enumerate(decoded.rows):
-        place = route.places.get(item.channel)
+    numbers = range(len(decoded.rows)) if decoded.numbers is None else decoded.numbers
+    for number, item in zip(numbers, decoded.rows, strict=True):
+        place = route.reader.places.get(item.channel)
         if place is None:
             refused.append((number, "unknown_channel", item.channel[:64]))
             continue
@@ -158,13 +161,15 @@ def _rows(packet: int, route: Route, decoded: codecs.Decoded) -> tuple[list[Row]
             continue
         slot = route.first_slot + place
         rows.append((route.device, slot, _event_ns(item.time_ms), value, grade, reason, packet))
+    refused.sort(key=itemgetter(0))
     return rows, refused
 
 
 def _within(route: Route, payload: bytes) -> Route:
     """The route, if it takes a payload of this size: judged before anything is parsed."""
-    if len(payload) > route.max_bytes:
-        raise codecs.Refusal("oversize", f"{len(payload)} bytes, limit {route.max_bytes}")
+    limit = route.reader.max_bytes
+    if len(payload) > limit:
+        raise codecs.Refusal("oversize", f"{len(payload)} bytes, limit {limit}")
     return route
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from device_profiles import Point, Profile, codecs
+from device_profiles._reader import Reader, reader
 from gateway.monitor._topics import ROUTE, mix, route_of
 from gateway.monitor.plain import (
     ANALOG,
@@ -34,23 +34,18 @@ class Route(NamedTuple):
 
     device: int
     stream: str
-    codec: ModuleType
-    max_bytes: int
+    reader: Reader
     name: str
     """The device's own id, as a payload may repeat it."""
     first_slot: int
-    places: dict[str, int]
-    """Channel -> place among the profile's points."""
     points: tuple[Point, ...]
 
 
 class _Layout(NamedTuple):
-    """A profile's points: where they begin in the points array, and by name."""
+    """A profile's points: where they begin in the points array, and what reads each stream."""
 
     first: int
-    places: dict[str, int]
-    numbered: dict[str, int]
-    """The same for fixed-width payloads, which have no names: "#0", "#1" and so on."""
+    readers: dict[str, Reader]
 
 
 class Routes:
@@ -83,18 +78,17 @@ class Routes:
             self._quarantine.note(key, text(topic), at_ns)
             raise codecs.Refusal("unknown_device", key)
         profile = self._roster.profile_of(number)
-        kind = _codec_of(profile, parts[4])
-        codec = codecs.load(kind)
         layout = self._layout(profile)
-        max_bytes = min(profile.max_payload_bytes, codec.MAX_BYTES)
+        known = layout.readers.get(parts[4])
+        if known is None:
+            known = layout.readers[parts[4]] = reader(profile, parts[4])
         first_slot = self._roster.first_slot[number]
-        place = layout.places.get(parts[4], -1)
-        names = layout.numbered if kind == "binary" else layout.places
-        route = Route(number, parts[4], codec, max_bytes, parts[3], first_slot, names, profile.points)
-        self._note(topic, route, layout, _CODECS.get(kind, SLOW), place)
+        route = Route(number, parts[4], known, parts[3], first_slot, profile.points)
+        kind = _CODECS.get(known.kind, SLOW)
+        self._note(topic, route, layout.first, kind, known.places.get(parts[4], -1))
         return route
 
-    def _note(self, topic: bytes, route: Route, layout: _Layout, kind: int, place: int) -> None:
+    def _note(self, topic: bytes, route: Route, first: int, kind: int, place: int) -> None:
         raw = np.frombuffer(topic, np.uint8)
         if kind == SINGLE and place < 0:
             return
@@ -111,8 +105,8 @@ class Routes:
         end = topic.rindex(b"/")
         record["name"], record["name_end"] = topic.rindex(b"/", 0, end) + 1, end
         record["device"], record["slot"] = route.device, route.first_slot
-        record["point"], record["points"], record["place"] = layout.first, len(route.points), place
-        record["codec"], record["max_bytes"] = kind, route.max_bytes
+        record["point"], record["points"], record["place"] = first, len(route.points), place
+        record["codec"], record["max_bytes"] = kind, route.reader.max_bytes
         self.topics[self._bytes : self._bytes + len(raw)] = raw
         self._enter(self._count)
         self._bytes += len(raw)
@@ -134,9 +128,7 @@ class Routes:
         known = self._layouts.get(profile.id)
         if known is not None:
             return known
-        places = {point.channel: place for place, point in enumerate(profile.points)}
-        numbered = {f"#{place}": place for place in range(len(profile.points))}
-        layout = self._layouts[profile.id] = _Layout(len(self.points), places, numbered)
+        layout = self._layouts[profile.id] = _Layout(len(self.points), {})
         records = np.zeros(len(profile.points), POINT)
         for record, point in zip(records, profile.points, strict=True):
             self._describe(record, point)
@@ -166,15 +158,6 @@ class Routes:
         begin = len(self.texts)
         self.texts = np.concatenate([self.texts, np.frombuffer(words.encode(), np.uint8)])
         return begin, len(self.texts)
-
-
-def _codec_of(profile: Profile, stream: str) -> str:
-    for known in profile.streams:
-        if known.name == stream:
-            return known.codec
-    if profile.point(stream) is not None:
-        return "json"
-    raise codecs.Refusal("unknown_stream", f"{stream!r} is neither a channel nor a stream of {profile.id}")
 
 
 def text(topic: bytes) -> str:

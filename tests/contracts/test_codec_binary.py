@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -41,10 +42,14 @@ def test_counters_count_only_together() -> None:
 
 def test_a_bad_record_is_refused_alone() -> None:
     good = (1, 2.5, 0, 0)
-    payload = bytearray(binary.encode([good, (1, math.inf, 0, 0), (1, 1.0, 0, 4), good]))
-    payload[-1] = 9
+    payload = bytearray(binary.encode([good, good, good, good, good]))
+    first = binary.HEADER_BYTES
+    payload[first + 28 : first + 36] = struct.pack("<d", math.inf)
+    payload[first + 2 * 20 + 18] = 4
+    payload[first + 3 * 20 + 19] = 9
     decoded = binary.decode(bytes(payload), "binary")
-    assert [row.value for row in decoded.rows] == [2.5]
+    assert [row.value for row in decoded.rows] == [2.5, 2.5]
+    assert decoded.numbers == [0, 4]
     assert [(number, reason) for number, reason, _ in decoded.refused] == [
         (1, "not_finite"),
         (2, "wrong_type"),
@@ -56,7 +61,7 @@ def test_a_bad_record_is_refused_alone() -> None:
     ("payload", "reason"),
     [
         (b"", "empty"),
-        (binary.encode([]), "empty"),
+        (b"RGB1" + bytes(12), "empty"),
         (b"RGB2" + binary.encode([(1, 1.0, 0, 0)])[4:], "wrong_type"),
         (b"RGB1", "wrong_type"),
         (binary.encode([(1, 1.0, 0, 0)])[:-1], "bad_length"),
@@ -73,3 +78,30 @@ def test_what_is_no_batch_is_refused(payload: bytes, reason: str) -> None:
 @given(st.binary(max_size=100), st.booleans())
 def test_any_bytes(payload: bytes, headed: bool) -> None:
     outcome(binary.decode, binary.encode([(1, 1.0, 0, 0)])[:16] + payload if headed else payload, "binary")
+
+
+@pytest.mark.parametrize(
+    ("records", "counters", "told"),
+    [
+        ([], {}, "0 records; a payload takes 1 to 13106"),
+        ([(1, 1.0, 0, 0)] * (binary.MAX_RECORDS + 1), {}, "13107 records; a payload takes"),
+        ([(1, math.inf, 3, 0)], {}, "channel 3: inf is no reading; give NaN"),
+        ([(1, -math.inf, 3, 0)], {}, "channel 3: -inf is no reading"),
+        ([(1, 1.0, 0, 4)], {}, "channel 0: quality 4 is not known"),
+        ([(1 << 63, 1.0, 0, 0)], {}, "channel 0: .* does not fit the record"),
+        ([(1, 1.0, 1 << 16, 0)], {}, "channel 65536: .* does not fit the record"),
+        ([(1, 1.0, 0, 0)], {"boot": 1 << 32}, "boot 4294967296 is no uint32"),
+        ([(1, 1.0, 0, 0)], {"seq": -1}, "seq -1 is no uint32"),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(
+    records: list[binary.Record], counters: dict[str, int], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        binary.encode(records, **counters)
+
+
+def test_the_largest_payload_is_within_the_limit() -> None:
+    payload = binary.encode([(1, 1.0, 0, 0)] * binary.MAX_RECORDS)
+    assert len(payload) <= binary.MAX_BYTES < len(payload) + binary.RECORD_BYTES
+    assert len(binary.decode(payload, "binary").rows) == binary.MAX_RECORDS

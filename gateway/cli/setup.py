@@ -1,7 +1,8 @@
-"""Commands that set a gateway up: credentials for the broker."""
+"""Commands that set a gateway up and look it over: init, doctor, credentials for the broker."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway import terminal
-from gateway.cli.common import State, configuration, err, out, table
+from gateway.cli.common import OPERATE, State, compiles, configuration, err, out, refuse, table
+from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
     from gateway.credentials import Credentials, Outcome
@@ -24,6 +26,88 @@ Folder = Annotated[
 ]
 SHOWN = 20
 """Names of one kind told one by one."""
+
+
+@app.command(rich_help_panel=OPERATE)
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
+    broker_conf: Annotated[
+        Path | None, typer.Option(help="mosquitto's own configuration file, if it lies on this machine.")
+    ] = None,
+) -> None:
+    """Look everything over: broker, session, disk, clock, sinks, files; exit status 1 on a failure."""
+    compiles()
+    from gateway.clock import SystemClock
+    from gateway.doctor import examine, examine_without
+
+    compiled, clock = Path(os.environ["NUMBA_CACHE_DIR"]), SystemClock()
+    try:
+        config = configuration()
+    except ConfigError as error:
+        found = examine_without(error.problems, State.data, clock, compiled)
+    else:
+        found = examine(config, State.data, clock, compiled, broker_conf)
+    if as_json:
+        out.print_json(json.dumps([finding._asdict() for finding in found]))
+    else:
+        table("Doctor", [("check", "level", "found", "what to do"), *found])
+    raise SystemExit(int(any(finding.level == "failure" for finding in found)))
+
+
+@app.command(rich_help_panel=OPERATE)
+def init(
+    broker: Annotated[str | None, typer.Option(help="host, host:port or mqtts://host:port.")] = None,
+    user: Annotated[str | None, typer.Option(help="The gateway's user at the broker.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="Its password; made if it is not there.")] = None,
+    fleet: Annotated[str | None, typer.Option(help="The list of devices; made if it is not there.")] = None,
+    influxdb: Annotated[
+        str | None, typer.Option(help='URL of InfluxDB or VictoriaMetrics; "" = none.')
+    ] = None,
+    influxdb_bucket: Annotated[str, typer.Option(help="Its bucket.")] = "riskgate",
+    influxdb_token_file: Annotated[str, typer.Option(help="Its token.")] = "",
+    webhook: Annotated[str | None, typer.Option(help='URL that alarms are sent to; "" = none.')] = None,
+    webhook_secret_file: Annotated[
+        str, typer.Option(help="Signs the messages; made if it is not there.")
+    ] = "webhook.secret",  # noqa: S107 - a file's name
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: defaults for what is not given.")] = False,
+) -> None:
+    """Write a commented riskgate.toml from five answers."""
+    from gateway.init_command import Answers, address, write
+
+    def asked(given: str | None, question: str, default: str) -> str:
+        if given is not None or yes:
+            return default if given is None else given
+        answer: str = typer.prompt(question, default=default, show_default=bool(default), err=True)
+        return answer.strip()
+
+    def wanted(given: str | None, what: str, example: str) -> str:
+        if given is not None or yes or not typer.confirm(f"{what}?", default=False, err=True):
+            return given or ""
+        return asked(None, "  its URL", example)
+
+    path = State.config_path or State.data.root / "riskgate.toml"
+    if path.exists():
+        refuse([f"{path}: is there already and stays as it is; remove it or give another --config"])
+    usual = Answers()
+    where = asked(broker, "1. Broker (host, host:port, mqtts://host:port)", usual.broker)
+    address(where)
+    name = asked(user, "2. The gateway's user at the broker", usual.username)
+    answers = Answers(
+        broker=where,
+        username=name,
+        password_file=asked(password_file, "   and the file of its password", usual.password_file)
+        if name
+        else "",
+        fleet=asked(fleet, "3. Fleet file", usual.fleet),
+        influxdb=wanted(influxdb, "4. Send readings to InfluxDB or VictoriaMetrics", "http://127.0.0.1:8086"),
+        influxdb_bucket=influxdb_bucket,
+        influxdb_token_file=influxdb_token_file,
+        webhook=wanted(webhook, "5. Send alarms to a webhook", "https://example.org/riskgate"),
+        webhook_secret_file=webhook_secret_file,
+    )
+    for made in write(path, answers, os.urandom):
+        terminal.say(out, f"made {made}")
+    terminal.say(out, "next: fill the fleet; riskgate credentials write; riskgate doctor; riskgate run")
 
 
 def _credentials(folder: Path | None) -> Credentials:

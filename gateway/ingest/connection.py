@@ -83,9 +83,9 @@ def build_client(
         client = GatedClient(gate, clock, **session)
     client.reconnect_delay_set(*RECONNECT_S)
     if settings.username:
-        client.username_pw_set(settings.username, _password(settings.password_file))
+        client.username_pw_set(settings.username, password_of(settings.password_file))
     if settings.tls:
-        client.tls_set_context(_tls(settings))
+        client.tls_set_context(tls_of(settings))
     return client
 
 
@@ -106,7 +106,8 @@ def connect_arguments(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-def _password(file: str | Path) -> str | None:
+def password_of(file: str | Path) -> str | None:
+    """The first line of a password file, None without a file. ConfigError if it cannot be read."""
     if not file or str(file) == ".":
         return None
     try:
@@ -117,7 +118,8 @@ def _password(file: str | Path) -> str | None:
         ) from error
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def tls_of(settings: Settings) -> ssl.SSLContext:
+    """What trusts and proves as [ingest] says. ConfigError with every file that cannot be used."""
     problems: list[str] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

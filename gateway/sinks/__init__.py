@@ -20,6 +20,10 @@ class ``Sink`` with
     remember how far it got.
 ``close(self) -> None``
 
+Beside them stands ``probe(settings, context)`` for ``riskgate doctor``: whether the other side is there and
+takes our credentials, found out without sending anything that counts. Delivered, Later, or Refused with what
+to do.
+
 A sink that sends events one by one, in order per alarm only, is also a ``Messages`` (see below).
 A sink whose refused parts can be tried again offers ``resend(self, part: str)``, same answers.
 

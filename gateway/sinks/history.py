@@ -8,6 +8,7 @@ spreads over files nor hides.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,16 @@ class Settings(BaseModel):
     """Whole days kept, counted back from the newest; 0 keeps everything."""
     linger_s: float = Field(default=1.0, ge=0, le=60)
     """One durable write gathers the readings of this long."""
+
+
+def probe(settings: Settings, context: SinkContext) -> Delivered | Later | Refused:
+    """Whether its folder, or where it will be made, can be written."""
+    del settings
+    folder = DataFolder(Path(context.folder)).history
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Delivered(f"{folder} can be written")
+    return Refused(f"{nearest} cannot be written: give this user the rights, or choose another --data")
 
 
 class Sink:

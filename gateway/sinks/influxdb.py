@@ -33,6 +33,7 @@ from gateway.sinks._influx_posts import Answer, NoAnswerError, post_v1, post_v2
 from gateway.sinks._lines import Encoder
 from gateway.sinks._secrets import one_secret
 
+PROBE_S = 5.0
 REASONS = {
     401: "the token or password is wrong or missing: correct token_file or password_file",
     403: "the token may not write this bucket: give it write permission",
@@ -79,6 +80,30 @@ class Settings(BaseModel):
         return self
 
 
+def probe(settings: Settings, context: SinkContext) -> Delivered | Later | Refused:
+    """Post a comment, which writes nothing: the server checks token and bucket before it reads the lines, so
+    a 400 ("no points") is as good as a 204."""
+    del context
+    send, close = _posts(settings)
+    try:
+        answer = send(gzip.compress(b"# riskgate\n", mtime=0), min(settings.timeout_s, PROBE_S))
+    except (DeadlinePassed, NoAnswerError) as error:
+        return Later(str(error))
+    finally:
+        close()
+    if 200 <= answer.status < 300 or answer.status == 400:
+        return Delivered(f"{settings.url} takes our lines")
+    if answer.status in REASONS:
+        return Refused(f"{answer.status} {REASONS[answer.status]} {answer.text}".strip())
+    if 300 <= answer.status < 400:
+        return Refused(f"{answer.status}: redirects are not followed; set url to the final address")
+    return Later(f"{answer.status} {answer.text}".strip())
+
+
+def _posts(settings: Settings) -> tuple[Callable[[bytes, float], Answer], Callable[[], None]]:
+    return post_v1(settings) if settings.api == "v1" else post_v2(settings)
+
+
 @dataclass
 class _Progress:
     """How far one batch got: it comes again as the same object after Later."""
@@ -102,9 +127,7 @@ class Sink:
         self._batch_lines = settings.batch_lines
         self._encoder = Encoder({str(key): name for key, name in settings.measurements.items()})
         self._context = context
-        make: Callable[..., tuple[Callable[[bytes, float], Answer], Callable[[], None]]]
-        make = post_v1 if settings.api == "v1" else post_v2
-        self._post, self._close = make(settings)
+        self._post, self._close = _posts(settings)
         self._progress: _Progress | None = None
 
     def deliver(self, batch: Batch) -> Delivered | Later | Refused:

@@ -8,6 +8,7 @@ Answers: 2xx delivered; 408, 409, 425, 429, 5xx, redirects and no answer: later;
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from gateway.sinks._secrets import secret_lines
 from gateway.sinks._signature import key_of, signed_headers
 from gateway.sinks._ssrf import BlockedError, Guard, Resolve, resolve
 
+PROBE_S = 5.0
 BODY_CAP = 65536
 """Bytes read of an answer."""
 MESSAGE_BYTES_MAX = 65536
@@ -93,6 +95,31 @@ class Settings(BaseModel):
             key_of(secret.get_secret_value())
         Guard(self.allow, self.ports)
         return self
+
+
+def probe(
+    settings: Settings, context: SinkContext, resolver: Resolve = resolve
+) -> Delivered | Later | Refused:
+    """Whether the address may be connected to, and is: TCP and TLS, no message (a receiver would act on it).
+    Whether it accepts our signature is not known by this."""
+    del context
+    parts = urlsplit(settings.url)
+    host, secure = str(parts.hostname), parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    seconds = min(settings.timeout_s, PROBE_S)
+    try:
+        found = Guard(settings.allow, settings.ports, resolver).addresses(host, port, secure, seconds)
+        tls = ssl.create_default_context(cafile=settings.ca_file or None) if secure else None
+        with socket.create_connection((found[0], port), seconds) as link:
+            if tls is not None:
+                tls.wrap_socket(link, server_hostname=host).close()
+    except BlockedError as error:
+        return Refused(str(error))
+    except ssl.SSLCertVerificationError as error:
+        return Refused(f"{host}: {error.verify_message}: renew its certificate, or set ca_file")
+    except OSError as error:
+        return Later(f"no answer from {parts.scheme}://{parts.netloc}: {error}")
+    return Delivered(f"{parts.scheme}://{parts.netloc} answers; its address is allowed")
 
 
 class Sink:

@@ -19,7 +19,7 @@ import hashlib
 import hmac
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +67,7 @@ class Outcome:
     made: list[str] = field(default_factory=list)
     kept: int = 0
     removed: list[str] = field(default_factory=list)
-    """Devices that left the fleet and lost their password."""
+    """Devices that were retired or left the fleet, and lost their password."""
     gone: list[str] = field(default_factory=list)
     """Devices that left the fleet and still have one."""
     revoked: list[str] = field(default_factory=list)
@@ -94,10 +94,12 @@ class Credentials:
         devices: Sequence[Device],
         gateway: Gateway,
         remove_gone: bool = False,
+        retired: Collection[str] = (),
         progress: Progress = lambda _: None,
     ) -> Outcome:
-        """Password file, access list and hand-out files for these devices. ``remove_gone``: devices that left
-        the fleet lose their password; asked for, because half a fleet file must not silence a plant.
+        """Password file, access list and hand-out files for these devices. The keys in ``retired`` lose their
+        password. ``remove_gone``: so do devices that are in no list any more; asked for, because half a fleet
+        file must not silence a plant.
         ConfigError, with nothing changed, if a name would let one user speak for another."""
         keys = [device.key for device in devices]
         _refuse_confusions(keys, gateway.name)
@@ -106,7 +108,9 @@ class Credentials:
             known = {user_of(key): key for key in keys}
             done = Outcome(revoked=sorted(key for user, key in known.items() if user in revoked))
             gone = sorted(user for user in lines if user.count("/") == 2 and user not in known)
-            done.removed, done.gone = (gone, []) if remove_gone else ([], gone)
+            left = set(map(user_of, retired))
+            done.removed = [user for user in gone if remove_gone or user in left]
+            done.gone = [user for user in gone if not remove_gone and user not in left]
             done.others = sorted(u for u in lines if u.count("/") != 2 and u != gateway.name)
             for user in done.removed:
                 del lines[user]

@@ -143,7 +143,8 @@ def write(path: Path, answers: Answers, draw: Draw) -> list[Path]:
 
 def _companions(answers: Answers, draw: Draw) -> list[tuple[str, str, int]]:
     """(file, content if it has to be made, mode); an InfluxDB token cannot be invented."""
-    files = [(answers.fleet, ",".join(COLUMNS) + "\n", 0o644)]
+    empty = "# [[device]] tables\n" if answers.fleet.endswith(".toml") else ",".join(COLUMNS) + "\n"
+    files = [(answers.fleet, empty, 0o644)]
     if answers.username and answers.password_file:
         files.append((answers.password_file, base64.b32encode(draw(20)).decode() + "\n", 0o600))
     if answers.webhook:

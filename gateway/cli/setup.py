@@ -130,12 +130,14 @@ def credentials_write(
     from gateway.fleet import gather
 
     config = configuration()
-    devices = gather(config.fleet, config.profiles).devices
+    found = gather(config.fleet, config.profiles)
     made = _credentials(folder)
     gateway = gateway_user(config.ingest.username, config.ingest.password_file, made)
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task("passwords", total=None)
-        outcome = made.write(devices, gateway, remove_gone, lambda n: bar.advance(task, n))
+        outcome = made.write(
+            found.devices, gateway, remove_gone, found.retired, lambda n: bar.advance(task, n)
+        )
     table("Credentials", _counted(outcome))
     _warn(outcome)
     for path in outcome.handouts:
@@ -181,7 +183,7 @@ def _counted(outcome: Outcome) -> list[tuple[object, ...]]:
         ("given a password now", len(outcome.made)),
         ("kept theirs", outcome.kept),
         ("revoked", len(outcome.revoked)),
-        ("left the fleet, removed", len(outcome.removed)),
+        ("retired or left the fleet, removed", len(outcome.removed)),
         ("left the fleet, still able to connect", len(outcome.gone)),
     ]
 

@@ -70,7 +70,7 @@ def examine_session(
         todo = "look at its log, or stop it and ask again"
         yield doubt(check, "not looked at: a core holds the journal, but does not answer", todo)
     else:
-        yield _kept(ingest, clock)
+        yield _kept(ingest, data, clock)
 
 
 def locked(path: Path) -> bool:
@@ -83,13 +83,14 @@ def locked(path: Path) -> bool:
     return any(f":{inode} " in row and " FLOCK " in row for row in rows)
 
 
-def _kept(ingest: Ingest, clock: Clock) -> Finding:
+def _kept(ingest: Ingest, data: DataFolder, clock: Clock) -> Finding:
     check = "session"
     try:
         with Visit(ingest, clock, ingest.client_id, keep=True) as visit:
             error, kept = visit.error, visit.session_present
-        if not error and not kept:
-            # A session without a subscription must not stay: the gateway would take it for its own.
+        if not error and not kept and not locked(data.journal / "writer.lock"):
+            # A session without a subscription must not stay: the gateway would take it for its own. If one
+            # has started meanwhile, the session is its own already.
             with Visit(ingest, clock, ingest.client_id):
                 pass
     except (OSError, ConfigError) as failed:

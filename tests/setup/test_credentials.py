@@ -146,6 +146,13 @@ def test_half_a_fleet_file_silences_nobody_unasked(made: Credentials) -> None:
     assert set(handed_out(made, "acme")) == {"acme/p/A"}
 
 
+def test_a_retired_device_loses_its_password_at_once(made: Credentials) -> None:
+    made.write(fleet("acme/p/A", "acme/p/B", "acme/p/C:1"), GATEWAY)
+    outcome = made.write(fleet("acme/p/A"), GATEWAY, retired=["acme/p/C:1", "acme/p/never"])
+    assert (outcome.removed, outcome.gone) == (["acme/p/C~1"], ["acme/p/B"])
+    assert set(lines(made)) == {"acme/p/A", "acme/p/B", "riskgate"}
+
+
 def test_other_users_are_kept_and_told(made: Credentials) -> None:
     made.write(fleet("acme/p/A"), GATEWAY)
     private_files.replace(made.passwords, made.passwords.read_text() + f"acme/p:{hashed('x', b'0' * 12)}\n")

@@ -17,6 +17,7 @@ from gateway import init_command, private_files
 from gateway.cli import main
 from gateway.config import load
 from gateway.errors import ConfigError
+from gateway.fleet import gather
 from gateway.init_command import Answers, address, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     [
         Answers(),
         Answers(broker="mqtts://b.example", influxdb="http://127.0.0.1:8086", webhook=HOOK),
-        Answers(username="", password_file=""),
+        Answers(username="", password_file="", fleet="fleet.toml"),
         Answers(username='quo"ted\\', fleet="车队.csv"),
     ],
 )
@@ -69,6 +70,7 @@ def test_what_is_written_loads_and_means_the_answers(tmp_path: Path, answers: An
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     text = path.read_text(encoding="utf-8")
     assert text.count("#") > 5
+    assert gather(config.fleet, []).devices == []
     for file in path.parent.glob("*.secret"):
         assert file.read_text().strip() not in text
 

@@ -1,7 +1,7 @@
 """``riskgate record`` and ``riskgate simulate recording``: a live stream into a file, and out of it again.
 
-Guarantees: every message that the broker delivered before the end is in the file, which is whole lines; a
-file that exists is not written over. A replay keeps the order and the spacing of arrivals.
+Guarantees: what arrived is in the file in its order, as whole lines; what arrives while the recorder is being
+stopped may be missing. A file that exists is not written over. A replay keeps order and spacing of arrivals.
 """
 
 from __future__ import annotations

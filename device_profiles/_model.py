@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -96,6 +96,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     codec: str
+    settings: Any = None
+    """What the codec's own ``settings`` read from the table; None for a codec that has none."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):

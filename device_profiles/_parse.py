@@ -9,7 +9,7 @@ from device_profiles import _detectors, _rules
 from device_profiles._model import LIMITS, AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
 from device_profiles._tables import ID, NS, Table
 from device_profiles._units import UNITS
-from device_profiles.codecs import REASONS, kinds
+from device_profiles.codecs import REASONS, kinds, load
 
 MAX_TEXT_BYTES = 64 * 1024
 MAX_DEPTH = 8
@@ -117,6 +117,7 @@ def _profile(profile_id: str, root: Table) -> Profile:
     head = root.table("profile")
     period = head.seconds_ns("period_s")
     upload = head.seconds_ns("upload_period_s", period)
+    points = tuple(_point(t) for t in root.tables("point", MAX_POINTS))
     profile = Profile(
         id=profile_id,
         title_en=head.text("title_en"),
@@ -131,11 +132,11 @@ def _profile(profile_id: str, root: Table) -> Profile:
         clear_readings=head.integer("clear_readings", 1, 100, 3 if period <= 60 * NS else 1),
         rebase_readings=head.integer("rebase_readings", 2, 100, 5),
         max_payload_bytes=head.integer("max_payload_bytes", 64, MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES),
-        points=tuple(_point(t) for t in root.tables("point", MAX_POINTS)),
+        points=points,
         alarms=tuple(_alarm(t) for t in root.tables("alarm", MAX_ALARMS)),
         device_alarms=_device_alarms(root),
         detectors=tuple(_detectors.detector(t) for t in root.tables("detector", MAX_DETECTORS)),
-        streams=_streams(root),
+        streams=_streams(root, points),
         examples=tuple(_example(t) for t in root.tables("example", MAX_EXAMPLES)),
     )
     head.close()
@@ -235,17 +236,22 @@ def _device_alarms(root: Table) -> tuple[DeviceAlarm, ...]:
     return tuple(found.values())
 
 
-def _streams(root: Table) -> tuple[Stream, ...]:
-    found = dict(DEFAULT_STREAMS)
+def _streams(root: Table, points: tuple[Point, ...]) -> tuple[Stream, ...]:
+    found = {name: Stream(name=name, codec=codec) for name, codec in DEFAULT_STREAMS.items()}
     given: set[str] = set()
     for table in root.tables("stream", MAX_POINTS):
         name = table.identifier("name")
         if name in given:
             table.note("name", f"{name!r} stands twice; keep one")
         given.add(name)
-        found[name] = table.choice("codec", kinds())
-        table.close()
-    return tuple(Stream(name=name, codec=codec) for name, codec in found.items())
+        kind = table.choice("codec", kinds())
+        settings = None
+        if kind and table.text("codec") == kind:  # else its keys are those of a codec that is not known
+            reads = getattr(load(kind), "settings", None)
+            settings = None if reads is None else reads(table, points)
+            table.close()
+        found[name] = Stream(name=name, codec=kind, settings=settings)
+    return tuple(found.values())
 
 
 def _example(table: Table) -> Example:

@@ -148,6 +148,38 @@ class Table:
             found[name] = table.text(name)
         return found
 
+    def scalars(self, key: str) -> tuple[str | bool | int | float, ...]:
+        """A list of texts, numbers and booleans, empty by default."""
+        found: list[str | bool | int | float] = []
+        for n, item in enumerate(self._list(key)):
+            if isinstance(item, float | int) and not isinstance(item, bool):
+                self._finite(f"{key}[{n}]", item)
+                found.append(item)
+            elif isinstance(item, str | bool):
+                found.append(item)
+            else:
+                self.note(f"{key}[{n}]", f"is {_kind(item)}; give a text, a number or true or false")
+        return tuple(found)
+
+    def names(self) -> list[str]:
+        """The keys that are given, whatever they mean."""
+        return list(self._values)
+
+    def values(self, key: str) -> dict[str, float]:
+        """A table of text -> finite number, empty by default."""
+        inner = self._inner(key)
+        return {name: inner.number(name) for name in inner.names()}
+
+    def choices(self, key: str, choices: Collection[str]) -> dict[str, str]:
+        """A table of text -> one of the choices, empty by default."""
+        inner = self._inner(key)
+        return {name: inner.choice(name, choices) for name in inner.names()}
+
+    def _inner(self, key: str) -> Table:
+        if not self.has(key):
+            return Table({}, "", [])
+        return Table(self._values[key], f"{self.path}.{key}", self._problems)
+
     def tables(self, key: str, limit: int) -> list[Table]:
         """The tables of ``[[key]]``."""
         found = self._list(key)

@@ -2,9 +2,12 @@
 
 Every public module in this folder is one codec and its file name is its kind. A module offers
 ``MAX_BYTES`` (size limit before parsing) and ``decode(payload, stream) -> Decoded``; ``stream`` is the
-topic's last level. A codec raises ``Refusal`` for a payload that cannot be read at all, and puts single
-bad rows into ``Decoded.refused``. It never guesses: a bool or string is not a number, NaN does not exist
-in JSON, a key stands once.
+topic's last level. A codec about which a profile must say more also offers ``settings(table, points)``: it
+reads its own keys of the ``[[stream]]`` table, and what it returns is the third argument of ``decode``.
+
+A codec raises ``Refusal`` for a payload that cannot be read at all, and puts single bad rows into
+``Decoded.refused``. It never guesses: a bool or string is not a number, NaN does not exist in JSON, a key
+stands once.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ REASONS = (
     "unequal_columns",
     "bad_length",
     "unsupported",
+    "unknown_code",
 )
 """Every reason a codec (or the decoder around it) may give."""
 

@@ -37,18 +37,19 @@ def read(payload: bytes) -> dict[str, Any]:
 
     Raises Refusal: empty, not_utf8, not_json, not_finite, duplicate_key, too_deep, wrong_type.
     """
-    return table(_value(payload), "the payload")
+    return table(anything(payload), "the payload")
 
 
 def read_array(payload: bytes) -> list[Any]:
     """The array that the payload is; raises as ``read``."""
-    value = _value(payload)
+    value = anything(payload)
     if not isinstance(value, list):
         wrong("the payload", "an array", value)
     return value
 
 
-def _value(payload: bytes) -> Any:
+def anything(payload: bytes) -> Any:
+    """Whatever the payload is; raises as ``read``, but for wrong_type."""
     if not payload.strip():
         raise Refusal("empty", "no bytes, or only spaces")
     _check_depth(payload)

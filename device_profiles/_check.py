@@ -6,7 +6,7 @@ import math
 
 from device_profiles import codecs, quality
 from device_profiles._model import Example, Profile
-from device_profiles._reader import codec_of, reader
+from device_profiles._reader import codec_of, take
 
 __all__ = ["check", "codec_of"]
 
@@ -33,27 +33,11 @@ def _run(profile: Profile, example: Example) -> tuple[list[Told], list[str]]:
     """(channel, time ms, value, quality) of each reading, and the reasons of what was refused."""
     payload = example.payload.encode("utf-8", "surrogatepass")
     try:
-        known = reader(profile, example.stream)
-        if len(payload) > known.max_bytes:
-            return [], ["oversize"]
-        decoded = known.decode(payload, example.stream)
+        taken, refused = take(profile, example.stream, payload)
     except codecs.Refusal as refusal:
         return [], [refusal.reason]
-    readings: list[Told] = []
-    reasons = [reason for _, reason, _ in decoded.refused]
-    for row in decoded.rows:
-        place = known.places.get(row.channel)
-        if place is None:
-            reasons.append("unknown_channel")
-            continue
-        point = profile.points[place]
-        try:
-            value, grade, _ = quality.judge(point, row)
-        except codecs.Refusal as refusal:
-            reasons.append(refusal.reason)
-            continue
-        readings.append((point.channel, row.time_ms, value, quality.NAMES[grade]))
-    return readings, reasons
+    readings = [(t.point.channel, t.time_ms, t.value, quality.NAMES[t.grade]) for t in taken]
+    return readings, [reason for _, reason, _ in refused]
 
 
 def _compare(profile: Profile, example: Example) -> str:

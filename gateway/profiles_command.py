@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import Any
 
-from device_profiles import AlarmDefinition, DetectorRule, Point, Profile
+from device_profiles import AlarmDefinition, DetectorRule, Example, Point, Profile
+from device_profiles._conversions import SAME
+from device_profiles.codecs._mapped import Mapping
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.fleet import check_profile, check_profiles, read_profiles
 
 Rows = list[tuple[Any, ...]]
+MAX_SHOWN = 200
+"""Characters of an example's payload that are shown."""
 
 
 def check(config: Config) -> tuple[Rows, list[str]]:
@@ -32,25 +37,32 @@ def check(config: Config) -> tuple[Rows, list[str]]:
     return rows, told
 
 
-def listing(config: Config) -> Rows:
-    """One row a profile, narrow enough for 80 columns; ConfigError if one is wrong."""
-    rows: Rows = [("profile", "title", "名称")]
+def listing(config: Config) -> list[tuple[str, Rows]]:
+    """A table (family, rows) for each family; ConfigError if a profile is wrong."""
     places: dict[str, str] = {}
-    texts = read_profiles(config.profiles, places)
-    for name, profile in sorted(check_profiles(texts, places).items()):
-        rows.append((name, profile.title_en, profile.title_zh))
-    return rows
+    families: dict[str, Rows] = {}
+    for name, profile in sorted(check_profiles(read_profiles(config.profiles, places), places).items()):
+        rows = families.setdefault(name.partition("/")[0], [("profile", "title / 名称", "points", "alarms")])
+        title = f"{profile.title_en} / {profile.title_zh}"
+        rows.append((name, title, len(profile.points), len(profile.alarms)))
+    return list(families.items())
 
 
-def show(config: Config, name: str) -> list[tuple[str, Rows]]:
-    """Tables (title, rows) of one profile; ConfigError if there is none of that id."""
-    places: dict[str, str] = {}
-    texts = read_profiles(config.profiles, places)
+def text_of(folders: list[Path], name: str) -> tuple[str, str]:
+    """(text, place) of a known profile; ConfigError if there is none of that id."""
+    found: dict[str, str] = {}
+    texts = read_profiles(folders, found)
     if name not in texts:
         near = difflib.get_close_matches(name, texts, 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(texts))}"
         raise ConfigError([f"profile {name}: is not known; {hint}"])
-    profile = check_profiles({name: texts[name]}, places)[name]
+    return texts[name], found[name]
+
+
+def show(config: Config, name: str) -> list[tuple[str, Rows]]:
+    """Tables (title, rows) of one profile; ConfigError if there is none of that id."""
+    text, place = text_of(config.profiles, name)
+    profile = check_profiles({name: text}, {name: place})[name]
     return [
         (f"{profile.id}: {profile.title_en} / {profile.title_zh}", _facts(profile)),
         (
@@ -76,6 +88,12 @@ def show(config: Config, name: str) -> list[tuple[str, Rows]]:
             ],
         ),
         ("Streams", [("stream", "codec"), *((s.name, s.codec) for s in profile.streams)]),
+        *(
+            (f"Stream {s.name}: mapping", _mapping(s.settings))
+            for s in profile.streams
+            if s.codec == "mapping"
+        ),
+        ("Examples", [("stream", "payload", "gives"), *map(_example, profile.examples)]),
     ]
 
 
@@ -99,6 +117,29 @@ def _detector(rule: DetectorRule) -> tuple[str, ...]:
     verified = "yes" if rule.source_verified else "no"
     texts = (str(rule.priority), rule.response_en, rule.response_zh, rule.clause, verified)
     return (rule.channel, rule.kind, numbers, *texts)
+
+
+def _mapping(mapping: Mapping) -> Rows:
+    rows: Rows = [("channel", "called", "value at", "time at", "on the wire", "x factor + offset")]
+    for reading in mapping.readings:
+        scale = reading.linear
+        told = "" if scale == SAME else f"x {scale.num / scale.den:g} + {scale.add / scale.den:g}"
+        codes = ", ".join(f"{code} = {number:g}" for code, number in (reading.values or {}).items())
+        called = reading.called if mapping.name is not None else ""
+        at = "arrival" if reading.time is None else reading.time.text
+        rows.append((reading.channel, called, reading.value.text, at, reading.unit or codes, told))
+    return rows
+
+
+def _example(example: Example) -> tuple[str, ...]:
+    given = " ".join(example.payload.split())
+    payload = (
+        given if len(given) <= MAX_SHOWN else f"{given[:MAX_SHOWN]}... ({len(example.payload)} characters)"
+    )
+    count = len(example.readings)
+    gives = [f"{count} reading{'s' * (count > 1)}"] if count else []
+    gives += [f"refused by {example.refused}"] if example.refused else []
+    return (example.stream, payload, ", ".join(gives))
 
 
 def _facts(profile: Profile) -> Rows:

@@ -41,13 +41,33 @@ def test_check_goes_on_after_a_broken_profile(tmp_path: Path) -> None:
 
 def test_listing_and_show() -> None:
     config = load(None, {})
-    names = [row[0] for row in listing(config)[1:]]
+    families = listing(config)
+    assert [family for family, _ in families] == sorted(
+        {name.partition("/")[0] for name in read_profiles([])}
+    )
+    assert all(rows[0] == ("profile", "title / 名称", "points", "alarms") for _, rows in families)
+    listed = {row[0]: row[1:] for _, rows in families for row in rows[1:]}
+    assert listed["gas/combustible_point"] == (
+        "Fixed combustible gas detector, point type / 点型可燃气体探测器（固定式）",
+        2,
+        2,
+    )
+    names = [row[0] for _, rows in families for row in rows[1:]]
+    assert names == sorted(read_profiles([]))
     for name in names:
         for title, rows in show(config, name):
             assert title
             assert len({len(row) for row in rows}) == 1, (name, title)
     alarms = dict(show(config, "gas/combustible_point"))["Alarms"]
     assert alarms[1][:3] == ("lel", "H", "25 %LEL")
+
+
+def test_show_tells_of_streams_and_examples() -> None:
+    shown = dict(show(load(None, {}), "gas/vendor_mapped"))
+    assert ("up", "mapping") in shown["Streams"]
+    assert shown["Stream up: mapping"][2] == ("temperature", "TEMP", "val", "$.time", "0.1 ℃", "x 0.1 + -40")
+    gives = [row[2] for row in shown["Examples"][1:]]
+    assert gives[:3] == ["4 readings", "3 readings", "1 reading, refused by wrong_unit"]
 
 
 def test_show_of_an_unknown_profile() -> None:

@@ -92,6 +92,7 @@ _DEGREES = {"K": (Fraction(1), Fraction(0)), "degC": (Fraction(1), Fraction("273
 _DEGREES["degF"] = (Fraction(5, 9), Fraction("459.67") * Fraction(5, 9))
 """Kelvin of a temperature: factor and offset."""
 
+# Journals are replayed by these tables: another spelling or unit is a new behaviour version.
 SPELLINGS = {word: unit for unit, words in _SPELLED.items() for word in words.split()}
 """Vendor's spelling -> unit."""
 WIRE_UNITS = UNITS - {""} | set(_SPELLED)

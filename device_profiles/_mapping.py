@@ -135,7 +135,7 @@ def _reading(table: Table, points: dict[str, Point], common: _Common) -> MappedR
         value=value or _UNREADABLE,
         linear=scale,
         values=values or None,
-        missing=frozenset(key for key in map(key_of, table.scalars("missing")) if key is not None),
+        missing=frozenset(_keys(table, "missing")),
         optional=table.boolean("optional", False),
         unit_path=unit_path,
         unit=unit,
@@ -176,12 +176,23 @@ def _scale(table: Table, point: Point | None, mapped: bool) -> tuple[Linear, str
 
 
 def _ignored(table: Table, name: Path | None, readings: tuple[MappedReading, ...]) -> frozenset[str]:
-    found = [key_of(item) or "" for item in table.scalars("ignored")]
+    found = _keys(table, "ignored")
     if found and name is None:
         table.note("ignored", "has no meaning without name_path; remove it")
     for both in sorted(set(found) & {r.called for r in readings}):
         table.note("ignored", f"{both!r} is also the name of a reading; keep one")
     return frozenset(found)
+
+
+def _keys(table: Table, key: str) -> list[str]:
+    found = []
+    for number, item in enumerate(table.scalars(key)):
+        code = key_of(item)
+        if code is None:
+            table.note(f"{key}[{number}]", "is beyond the numbers that stand for something; correct it")
+        else:
+            found.append(code)
+    return found
 
 
 def _once(tables: Sequence[Table], key: str, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from device_profiles import ProfileError, parse
 from device_profiles._conversions import SPELLINGS, WIRE_UNITS, between, linear, spelled
+from device_profiles._reader import take
 from device_profiles._units import UNITS
 from device_profiles.codecs import Refusal
 from device_profiles.codecs._paths import ABSENT, find, path
@@ -87,6 +88,11 @@ MISTAKES = [
         'missing = [-999, "--"]',
         "missing = [[1]]",
         "stream[1].reading[1].missing[0]: is a list; give a text, a number",
+    ),
+    (
+        'missing = [-999, "--"]',
+        f"missing = [{10**18}]",
+        "stream[1].reading[1].missing[0]: is beyond the numbers",
     ),
     ("text_numbers = true", "text_numbers = 1", "stream[1].text_numbers: is a number; give true or false"),
     (
@@ -177,7 +183,7 @@ def test_what_is_no_path(text: str) -> None:
         path(text)
 
 
-names = st.text(st.characters(exclude_characters='"', exclude_categories=("Cs",)), min_size=1, max_size=5)
+names = st.text(st.characters(exclude_characters='"', exclude_categories=["Cs"]), min_size=1, max_size=5)
 
 
 @given(st.lists(names | st.integers(0, 3), min_size=1, max_size=8), st.booleans(), st.booleans())
@@ -287,3 +293,14 @@ def test_units_as_vendors_write_them(said: str, ours: str, value: float, wanted:
 def test_a_spelling_means_one_unit_and_hides_none() -> None:
     assert not SPELLINGS.keys() & UNITS
     assert set(SPELLINGS.values()) <= WIRE_UNITS
+
+
+def test_a_current_loop_is_mapped_to_its_current() -> None:
+    text = TEXT.replace('unit = "kPa"', 'unit = "kPa"\nwire_unit = "mA"')
+    with pytest.raises(ProfileError, match="'MPa' is not 'mA' by units alone; give factor"):
+        parse(VENDOR, text)
+    profile = parse(VENDOR, text.replace('unit = "MPa"', 'unit = "微安"'))
+    body = b'{"devId":"D","startCount":1,"seq":1,"time":"2025-11-25 09:33:18","data":{"params":['
+    taken, refused = take(profile, "up", body + b'{"tag":"PRESS","val":12000}]}}')
+    assert [(t.point.channel, t.value, t.grade) for t in taken] == [("line_pressure", 500.0, 0)]
+    assert refused == []

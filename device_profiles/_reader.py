@@ -4,10 +4,9 @@ there. The gateway, the examples and ``profiles try`` all ask here, so that they
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from device_profiles import codecs, quality
 from device_profiles._model import Point, Profile, Stream
@@ -17,22 +16,30 @@ class Reader(NamedTuple):
     """What takes the payloads of one stream."""
 
     kind: str
-    decode: Callable[[bytes, str], codecs.Decoded]
-    """(payload, stream) -> what it holds; raises Refusal."""
+    codec: ModuleType
+    settings: Any
+    """The codec's third argument; None where it takes two."""
     max_bytes: int
     places: dict[str, int]
     """``Row.channel`` -> place among the profile's points."""
+
+    def decode(self, payload: bytes, stream: str) -> codecs.Decoded:
+        """What the payload holds; raises Refusal."""
+        if self.settings is None:
+            decoded: codecs.Decoded = self.codec.decode(payload, stream)
+        else:
+            decoded = self.codec.decode(payload, stream, self.settings)
+        return decoded
 
 
 def reader(profile: Profile, stream: str) -> Reader:
     """What reads this stream of the profile; Refusal("unknown_stream") if there is nothing."""
     found = _stream(profile, stream)
     codec = codecs.load(found.codec)
-    decode = codec.decode if found.settings is None else partial(codec.decode, settings=found.settings)
     places = {point.channel: place for place, point in enumerate(profile.points)}
     if found.codec == "binary":  # has no names, only numbers
         places = {f"#{place}": place for place in places.values()}
-    return Reader(found.codec, decode, min(profile.max_payload_bytes, codec.MAX_BYTES), places)
+    return Reader(found.codec, codec, found.settings, min(profile.max_payload_bytes, codec.MAX_BYTES), places)
 
 
 class Taken(NamedTuple):

@@ -58,3 +58,17 @@ def test_senml(first: Any) -> None:
     assert [place for place in told if place[0]] == [(2, "unknown_channel"), (3, "wrong_unit")]
     assert (0, "wrong_type") in told or isinstance(first, dict)
     assert readings == 1
+
+
+def test_a_codec_that_failed_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    decoder = Decoder(ROSTER, Quarantine())
+    packets = entry(f"rg/{DEVICES[GAS].key}/columns", b'{"channels": {"lel": [1.0]}}')
+    with monkeypatch.context() as patched:
+        patched.setattr("device_profiles.codecs.json_columns.decode", fail)
+        assert [r.reason for r in decoder.decode(1, packets).rejected] == ["plugin_error"]
+    got = decoder.decode(2, packets)
+    assert got.rejected == []
+    assert got.raw.value.tolist() == [1.0]

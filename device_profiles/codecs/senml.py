@@ -6,7 +6,7 @@ are no readings, and a record has one value. Times (clause 4.5.3) are seconds si
 anything below counts from the moment of sending, which nobody here knows: 0 is a reading without time,
 others are refused. A unit ``%`` is refused: in SenML it is a ratio of 0 to 1 (clause 12.1, note 1), and many
 devices mean per cent; ``/100`` is per cent, ``/`` a ratio. A field that ends in ``_`` must be understood
-(clause 4.4) and none is; other unknown fields are ignored. ``bver`` is 10 or absent.
+(clause 4.4) and none is; other unknown fields are ignored. ``bver`` is 10, 26 or absent.
 
 A bad record is refused alone, with its place in the pack, also one that is no object: it sets no base field.
 A bad base field refuses the pack, for all records after it depend on it.
@@ -25,7 +25,8 @@ from typing import Any
 from device_profiles.codecs import Decoded, Refusal, Row, _strict
 
 MAX_BYTES = 256 * 1024
-VERSION = 10
+VERSIONS = (10, 26)
+"""RFC 8428, and with the secondary units of RFC 8798 (RFC 9100: feature 4 adds 2**4)."""
 ABSOLUTE_S = float(1 << 28)
 UNITS = {"Cel": "degC", "Ohm": "ohm", "/": "1", "/100": "%", "hPa": "mbar", "lat": "deg", "lon": "deg"}
 """SenML units (RFC 8428, clause 12.1; RFC 8798) that our profiles write otherwise; any other is taken as it
@@ -74,10 +75,10 @@ def _follow(base: _Base, record: dict[str, Any]) -> None:
     for name in record:
         if name.endswith("_"):
             raise Refusal("unsupported", f"field {name[:64]!a} must be understood and is not")
-    version = record.get("bver", VERSION)
-    if type(version) is not int or version != VERSION:
+    version = record.get("bver", VERSIONS[0])
+    if type(version) is not int or version not in VERSIONS:
         told = version if type(version) is int and abs(version) < 10**9 else "of another form"
-        raise Refusal("unsupported", f"bver: version {told}; only {VERSION} (RFC 8428) is known")
+        raise Refusal("unsupported", f"bver: version {told}; only 10 (RFC 8428) and 26 (RFC 9100) are known")
     if "bn" in record:
         base.name = _strict.required_text(record, "bn")
     if "bu" in record:

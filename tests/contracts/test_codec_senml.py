@@ -78,6 +78,12 @@ def test_every_unit_it_gives_is_one_of_a_profile() -> None:
     assert set(senml.UNITS.values()) <= UNITS
 
 
+@pytest.mark.parametrize("version", [10, 26])
+def test_both_versions_are_read(version: int) -> None:
+    decoded = decode({"bver": version, "n": "a", "u": "/100", "v": 4})
+    assert [(row.channel, row.value, row.unit) for row in decoded.rows] == [("a", 4.0, "%")]
+
+
 def test_per_cent_is_never_guessed() -> None:
     decoded = decode({"bu": "%", "n": "a", "v": 0.5}, {"n": "b", "v": 50, "u": "/100"}, {"n": "c", "v": 1})
     assert [(r.channel, r.unit) for r in decoded.rows] == [("b", "%")]
@@ -139,7 +145,7 @@ def test_a_record_without_a_reading_is_refused_alone(record: dict[str, Any], rea
         ('[{"n":"a","v":1,"\\ud800_":2}]', "unsupported"),
         ('[{"bver":11,"n":"a","v":1}]', "unsupported"),
         ('[{"bver":9,"n":"a","v":1}]', "unsupported"),
-        ('[{"bver":26,"n":"a","v":1}]', "unsupported"),
+        ('[{"bver":27,"n":"a","v":1}]', "unsupported"),
         ('[{"bver":10.0,"n":"a","v":1}]', "unsupported"),
         ('[{"bver":null,"n":"a","v":1}]', "unsupported"),
         ('[{"bver":"10","n":"a","v":1}]', "unsupported"),

@@ -50,7 +50,10 @@ def program(folder: Path = FOLDER) -> list[str]:
         if npm is None:
             raise Missing("npm is not installed")
         folder.mkdir(parents=True, exist_ok=True)
-        words = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", f"node-red@{VERSION}"]
+        words = [
+            npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--fetch-timeout=60000",
+            "--fetch-retries=1", f"node-red@{VERSION}",
+        ]  # fmt: skip
         try:
             done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=INSTALL_S)
         except subprocess.TimeoutExpired:

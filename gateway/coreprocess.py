@@ -30,6 +30,7 @@ from gateway.ledger import Ledger
 from gateway.live import LiveSender
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
+from gateway.reloading import Read, Reloads
 from gateway.snapshots import SnapshotStore
 from gateway.wanting import want, wanted
 
@@ -54,11 +55,11 @@ class CoreProcess:
         self._wanted, self._bad_files = want(config, alive_before=ALIVE_BEFORE in os.environ)
         self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._reload = threading.Event()
         self._limits: dict[str, int] = {}
         ingest = config.ingest
         self._intake = Intake(ingest.max_queued_packets, ingest.max_queued_bytes)
         self._admission = Admission(lambda key: self._limits.get(key, UNKNOWN_DEVICE_BYTES))
+        self._reloads = Reloads(lambda: wanted(config), self._intake.wake)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         self._compressor = self._make_compressor()
         self._live = LiveSender(data.live_socket, self._table)
@@ -73,7 +74,7 @@ class CoreProcess:
         """Until told to stop; 0 after a clean stop."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGHUP, self._ask_reload)
+        signal.signal(signal.SIGHUP, self._reloads.ask)
         replayed = self._core.start()
         roster = self._core.monitor.roster
         if not roster.digest:
@@ -112,6 +113,7 @@ class CoreProcess:
         self._drain()
         self._receiver.stop()
         server.close()
+        self._reloads.close()
         self._core.stop()
         self._writer.shutdown()
         if self._compressor is not None:
@@ -129,6 +131,8 @@ class CoreProcess:
             return self._command(request)
         if operation == "status":
             return self.status()
+        if operation == "reload":
+            return self._reloads.request(float(request.get("deadline_s", 120.0)))
         monitor = self._core.monitor
         if operation == "rejections":
             newest = list(monitor.inlet.rejections.recent)[-int(request.get("limit", 100)) :]
@@ -241,9 +245,8 @@ class CoreProcess:
             if items:
                 reached("received")
             self._core.turn(items, self._waiting_asks())
-            if self._reload.is_set():
-                self._reload.clear()
-                self._reload_config()
+            for read in self._reloads.turn():
+                read.answer(self._take(read))
             self._look_around()
 
     def _look_around(self) -> None:
@@ -329,22 +332,18 @@ class CoreProcess:
             min(UNKNOWN_DEVICE_BYTES, *limits.values()) if limits else UNKNOWN_DEVICE_BYTES
         )
 
-    def _reload_config(self) -> None:
-        try:
-            new = wanted(self._config)
-        except Exception as error:  # noqa: BLE001 - a wrong new configuration must not end the running one
-            self._log.error("new configuration refused, the old one stays in force", problems=str(error))
-            self._core.note("config_refused", active=True, detail={"problems": str(error)})
-            return
-        changed = self._core.change_config(new.devices, new.profiles)
+    def _take(self, read: Read) -> dict[str, Any]:
+        if read.wanted is None:
+            problems = "\n".join(read.problems)
+            self._log.error("new configuration refused, the old one stays in force", problems=problems)
+            self._core.note("config_refused", active=True, detail={"problems": problems})
+            return {"accepted": False, "reason_en": problems, "reason_zh": problems}
+        changed = self._core.change_config(read.wanted.devices, read.wanted.profiles)
         self._set_limits()
         self._core.note("config_refused", active=False)
         self._log.info("configuration reloaded", changed=changed)
+        return {"accepted": True, "changed": changed, "devices": len(read.wanted.devices)}
 
     def _stop(self, *_signal: object) -> None:
         self._stopping.set()
-        self._intake.wake()
-
-    def _ask_reload(self, *_signal: object) -> None:
-        self._reload.set()
         self._intake.wake()

@@ -64,17 +64,23 @@ def rejections(data: DataFolder, limit: int) -> tuple[Rows, Rows]:
     return sorted(counts.items(), key=lambda pair: -pair[1]), rows if len(rows) > 1 else []
 
 
-def quarantine(data: DataFolder) -> Rows:
-    """Unknown devices with their counts, busiest first."""
+def unknown_speakers(data: DataFolder) -> tuple[dict[str, Any], int]:
+    """(device -> packets, first and last heard in ns, newest topic; how many packets of others)."""
     try:
         answer = ask(data.core_socket, {"op": "quarantine"})
     except CoreUnreachable:
         answer = derived(data).inlet.quarantine.export()
+    return answer["devices"], answer["beyond"]
+
+
+def quarantine(data: DataFolder) -> Rows:
+    """Unknown devices with their counts, busiest first."""
+    devices, beyond = unknown_speakers(data)
     rows: Rows = [("device", "packets", "first seen", "last seen", "newest topic")]
-    for key, (packets, first, last, topic) in sorted(answer["devices"].items(), key=lambda item: -item[1][0]):
+    for key, (packets, first, last, topic) in sorted(devices.items(), key=lambda item: -item[1][0]):
         rows.append((key, packets, when(first), when(last), topic))
-    if answer["beyond"]:
-        rows.append(("(more, only counted)", answer["beyond"], "", "", ""))
+    if beyond:
+        rows.append(("(more, only counted)", beyond, "", "", ""))
     return rows if len(rows) > 1 else []
 
 

@@ -135,7 +135,7 @@ def read_list(
             continue
         device, retired, faults = checks.row(values)
         before = first.setdefault(device.key, line)
-        if before != line and not faults:
+        if before != line and all(map(ID.fullmatch, device.key.split("/", 2))):
             faults.append(
                 f"column device: {device.key} already stands in line {before}; remove one or rename it"
             )

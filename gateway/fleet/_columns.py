@@ -183,14 +183,14 @@ def _words(text: str) -> tuple[str, str]:
 def _day(text: str) -> tuple[str, str]:
     found = DAY.fullmatch(text)
     if not found:
-        return text, f"{text[:40]!r} is no day; write it as 2026-03-31"
+        return "", f"{text[:40]!r} is no day; write it as 2026-03-31"
     year, month, day = map(int, found.groups())
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        return text, f"{text!r} cannot be: the year is not in {FIRST_YEAR} to {LAST_YEAR}; correct it"
+        return "", f"{text!r} cannot be: the year is not in {FIRST_YEAR} to {LAST_YEAR}; correct it"
     try:
         return date(year, month, day).isoformat(), ""
     except ValueError:
-        return text, f"{text!r} is not in the calendar; correct it"
+        return "", f"{text!r} is not in the calendar; correct it"
 
 
 def _number(text: str) -> float | None:

@@ -40,10 +40,17 @@ def _rows(devices: Iterable[Device], retired: Iterable[Retired]) -> Iterator[tup
 
 
 def _row(d: Device) -> tuple[str, ...]:
-    own = ";".join(f"{s.channel}:{s.condition}={s.value!r}" for s in d.overrides) if d.overrides else ""
-    north = "" if d.latitude is None else repr(d.latitude)
-    east = "" if d.longitude is None else repr(d.longitude)
+    own = (
+        ";".join(f"{s.channel}:{s.condition}={_number(s.value)}" for s in d.overrides) if d.overrides else ""
+    )
+    north = "" if d.latitude is None else _number(d.latitude)
+    east = "" if d.longitude is None else _number(d.longitude)
     return (
         d.enterprise, d.county, d.sector, d.site, d.asset, d.device, d.profile,
         north, east, d.commissioned, d.expires, own,
     )  # fmt: skip
+
+
+def _number(value: float) -> str:
+    """The shortest text that is read as this number."""
+    return repr(value).removesuffix(".0")

@@ -96,8 +96,11 @@ class Roster:
             if key not in wanted:
                 self._retire(number, change)
         grown: list[tuple[int, int]] = []
+        same = {
+            name for name in before.keys() & self.profiles if _same_points(before[name], self.profiles[name])
+        }
         for key, device in wanted.items():
-            self._place(key, device, before, change, grown)
+            self._place(key, device, same, change, grown)
         self._grow(grown)
         self.channels.version += 1
         self.digest = digest
@@ -124,15 +127,14 @@ class Roster:
         self,
         key: str,
         device: Device,
-        before: dict[str, Profile],
+        same: set[str],
         change: Change,
         grown: list[tuple[int, int]],
     ) -> None:
         number = self.index.get(key)
         if number is not None:
             known = self.channels.devices[number]
-            same_profile = known.profile == device.profile
-            if same_profile and _same_points(before[known.profile], self.profiles[device.profile]):
+            if known.profile == device.profile and device.profile in same:
                 self.channels.devices[number] = device  # the asset may differ
                 if known.overrides != device.overrides:
                     change.reset.append(number)

@@ -50,6 +50,13 @@ DEVICE: dict[str, tuple[str, str, int, str, str]] = {
         "Find what makes it send so often; limits judge all, trends and history skip the excess.",
         "查明设备频繁上报的原因;限值报警照常判断,超出部分不参与趋势检测和历史存储。",
     ),
+    "duplicate_identity": (
+        "two senders use this device's id",
+        "两个发送者使用同一设备编号",
+        2,
+        "Find both devices and give one an id of its own; until then neither place is surely watched.",
+        "找出两台设备,为其中一台分配独立编号;在此之前两处都不能保证受到监视。",
+    ),
 }
 """Device conditions: what happened (en, zh), default priority, default response (en, zh)."""
 

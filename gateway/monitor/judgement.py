@@ -95,6 +95,16 @@ class Judgement:
         known = self._naming.of_device(device, "flooding")
         self._put(known, active=active, event_ns=event_ns, value=value, limit=limit, flags=())
 
+    def doubled(
+        self, device: int, *, active: bool, event_ns: int = 0, names: tuple[str, str] = ("", "")
+    ) -> None:
+        """Two senders use one device's id, or no longer. names: what tells them apart (en, zh)."""
+        known = self._naming.of_device(device, "duplicate_identity")
+        self._put(
+            known, active=active, event_ns=event_ns, value=None, limit=None, flags=(),
+            note=names[0], note_zh=names[1],
+        )  # fmt: skip
+
     def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
         name, _, of_what = subject.partition(".")
@@ -183,6 +193,7 @@ class Judgement:
         limit: float | None,
         flags: tuple[str, ...],
         note: str = "",
+        note_zh: str = "",
     ) -> None:
         if self.exercise:
             flags = (*flags, "exercise")
@@ -195,7 +206,7 @@ class Judgement:
             limit=limit,
             flags=flags,
             note_en=note,
-            note_zh=note,
+            note_zh=note_zh or note,
         )
         if event is not None:
             self._outcome.events.append(event)

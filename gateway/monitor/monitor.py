@@ -106,6 +106,8 @@ class Monitor:
             self.silence.sweep(self.line.now_ns, self.judgement)
             for device in self.throttle.calm(self.line.now_ns):
                 self.judgement.flooding(device, active=False)
+            for device in self.inlet.twins.calm(self.line.now_ns):
+                self.judgement.doubled(device, active=False)
         return outcome
 
     def _started(self, entry: Started) -> None:
@@ -127,6 +129,9 @@ class Monitor:
 
     def _packets(self, entry: Packets, outcome: Outcome) -> None:
         rebased = self.inlet.take(outcome.position, entry, outcome)
+        for device, event_ns in self.inlet.doubled:
+            names = self.inlet.twins.names(device)
+            self.judgement.doubled(device, active=True, event_ns=event_ns, names=names)
         readings = outcome.readings
         if not len(readings):
             return
@@ -138,6 +143,7 @@ class Monitor:
             self._judge(readings, begin, row)
             begin = row
             slots = self.roster.slots_of(device)
+            self.inlet.twins.rebased(device)
             self.inlet.forget_newest(slots, int(readings.event_ns[row]))
             for detector in self.bank:
                 detector.shift(np.arange(slots.start, slots.stop), -skew_change)
@@ -191,6 +197,7 @@ class Monitor:
     def _rule(self, change: Change) -> None:
         """Give every new or changed channel its rules; the state of an unchanged rule is kept."""
         self.throttle.changed(change)
+        self.inlet.twins.changed(change)
         self.rules.change(change, self.inlet.clocks)
         self.judgement.roster_changed(change)
 

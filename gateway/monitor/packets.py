@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import Readings
+from detectors import NO_TIME, Readings
 from gateway.monitor.bank import writable
 from gateway.monitor.counts import Counts, Rejections
 from gateway.monitor.decode import DecodedPackets, Decoder
@@ -26,6 +26,7 @@ from gateway.monitor.timing import (
     new_clocks,
     new_recents,
 )
+from gateway.monitor.twins import Twins
 
 STREAM_AHEAD_NS = 60_000_000_000
 """With the stream clock, times this far ahead of the wall do not move gateway time."""
@@ -44,6 +45,9 @@ class Inlet:
         self.clocks = new_clocks(0)
         self.recents = new_recents(0)
         self.remembered = Remembered()
+        self.twins = Twins(roster)
+        self.doubled: list[tuple[int, int]] = []
+        """(device, event time ns) of those found to be two senders in the packets taken last."""
 
     def take(self, position: int, packets: Packets, outcome: Outcome) -> list[tuple[int, int, int]]:
         """Fill the outcome's readings, rejections and duplicates; returns (row, device, skew change ns) of
@@ -51,6 +55,7 @@ class Inlet:
         decoded = self.decoder.decode(position, packets)
         outcome.rejected = decoded.rejected
         self._count_rejected(len(packets), decoded)
+        self.doubled = []
         raw = decoded.raw
         packet, device, slot, event = raw.packet, raw.device, raw.slot, raw.event_ns
         if not len(slot):
@@ -58,6 +63,7 @@ class Inlet:
         known = self.remembered.known(
             packets, self.clocks, (packet, device, event), decoded.boot, decoded.seq
         )
+        untimed = event == NO_TIME
         arrival, received = self._times(packets, packet, event)
         time = np.zeros(len(slot), np.uint8)
         keep = np.zeros(len(slot), np.uint8)
@@ -76,6 +82,15 @@ class Inlet:
             time,
             keep,
             rebased,
+        )
+        self.doubled = self.twins.watch(
+            device,
+            slot,
+            packet,
+            (decoded.boot, decoded.seq),
+            (event, arrival, received),
+            untimed,
+            (keep, time, packets.flag_array()),
         )
         whole = Readings(slot, event, received, raw.value, raw.quality, raw.reason, time, packet)
         outcome.readings = whole if kept == len(slot) else whole.take(np.flatnonzero(keep))
@@ -96,6 +111,7 @@ class Inlet:
         """The gateway's own clock was set: no device's clock changed by that."""
         based = self.clocks["based"] != 0
         self.clocks["skew_ns"][based] += jump_ns
+        self.twins.wall_jumped(jump_ns)
         self.clocks["agreed"] = 0
         self.clocks["agreed_event_ns"] = NEVER
 
@@ -148,6 +164,7 @@ class Inlet:
             "remembered": self.remembered.export(),
             "rejections": self.rejections.export(),
             "quarantine": self.quarantine.export(),
+            "twins": self.twins.export(),
         }
 
     def load(self, stored: dict[str, Any]) -> None:
@@ -158,3 +175,5 @@ class Inlet:
             self.remembered.load(stored["remembered"])
         self.rejections = Rejections.load(stored["rejections"])
         self.quarantine.load(stored["quarantine"])
+        if "twins" in stored:  # not before they were watched
+            self.twins.load(stored["twins"])

@@ -1,0 +1,145 @@
+"""Another fleet while the real core runs: what is untouched keeps every bit of its state; overrides count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from gateway.alarms.events import AlarmEvent
+from gateway.ingest import LinkChange
+from gateway.ledger import LedgerReader
+from gateway.monitor.channels import Device, Setpoint
+from gateway.monitor.monitor import Monitor
+from gateway.monitor.roster import unpack
+from tests.monitor.world import PROFILES, World, gas
+from tests.support.make_data import FLEET, Maker
+
+LEL = "acme/plant/GD-1/lel"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Maker]:
+    maker = Maker(tmp_path)
+    maker.core.start()
+    maker.turn(LinkChange(1, True, False, False, "", maker.clock.mono_ns()))
+    yield maker
+    maker.stores.journal.close()
+    maker.stores.ledger.close()
+
+
+def events(maker: Maker) -> list[tuple[str, str]]:
+    found = [e for _, e in LedgerReader(maker.stores.ledger._path).events_after(0, 1000)]
+    return [(e.alarm, e.cause) for e in found if isinstance(e, AlarmEvent)]
+
+
+def states(monitor: Monitor, device: int) -> dict[str, Any]:
+    """Every detector's rule and state at a device's slots, and its clock."""
+    slots = monitor.roster.slots_of(device)
+    part = slice(slots.start, slots.stop)
+    found: dict[str, Any] = {
+        d.kind: (d.parameters[part].tobytes(), d.state[part].tobytes()) for d in monitor.bank if d.used
+    }
+    found["silent"] = monitor.silence.detector.state[part].tobytes()
+    found["clock"] = monitor.inlet.clocks[device].tobytes()
+    found["recent"] = monitor.inlet.recents[part].tobytes()
+    return found
+
+
+def stricter(device: Device, **limits: float) -> Device:
+    return msgspec.structs.replace(
+        device, overrides=tuple(Setpoint("lel", k, v) for k, v in sorted(limits.items()))
+    )
+
+
+def test_an_override_counts_and_untouched_devices_keep_alarm_and_state(made: Maker) -> None:
+    for _ in range(3):
+        made.turn(made.reading(60.0), made.reading(22.0, device="acme/plant/GD-2"))
+    assert (f"{LEL}:HH", "raised") in events(made)
+    monitor = made.core.monitor
+    before, told = states(monitor, 0), events(made)
+    open_before = [msgspec.to_builtins(a) for a in monitor.engine.open_alarms()]
+    profiles = dict(PROFILES)
+    fleet = [FLEET[0], stricter(FLEET[1], H=20.0), FLEET[2]]
+    assert made.core.change_config(fleet, profiles)
+    assert states(monitor, 0) == before
+    assert [msgspec.to_builtins(a) for a in monitor.engine.open_alarms()] == open_before
+    assert events(made) == told
+    for _ in range(3):
+        made.turn(made.reading(60.0), made.reading(22.0, device="acme/plant/GD-2"))
+    assert events(made)[len(told) :] == [("acme/plant/GD-2/lel:H", "raised")]
+    assert not made.core.change_config(fleet, profiles), "the same again is no change"
+
+
+def test_only_the_limits_of_the_one_channel_begin_anew(made: Maker) -> None:
+    made.turn(made.reading(60.0), made.reading(1.0, channel="temperature"))
+    made.turn(made.reading(60.0))
+    monitor = made.core.monitor
+    limits = next(d for d in monitor.bank if d.kind == "limits")
+    others = [(d.kind, d.state.tobytes()) for d in monitor.bank if d.used and d is not limits]
+    before = limits.state.copy()
+    made.core.change_config([stricter(FLEET[0], HH=40.0), *FLEET[1:]], dict(PROFILES))
+    assert [(d.kind, d.state.tobytes()) for d in monitor.bank if d.used and d is not limits] == others
+    changed = [slot for slot in range(len(before)) if limits.state[slot].tobytes() != before[slot].tobytes()]
+    assert changed == [0]
+
+
+def test_where_it_stands_and_when_it_expires_change_no_state(made: Maker) -> None:
+    made.turn(made.reading(60.0))
+    monitor = made.core.monitor
+    before = [states(monitor, n) for n in range(3)]
+    moved = msgspec.structs.replace(
+        FLEET[0], county="永和县", sector="燃气", latitude=39.1, longitude=116.2, expires="2027-01-01"
+    )
+    assert made.core.change_config([moved, *FLEET[1:]], dict(PROFILES))
+    assert [states(monitor, n) for n in range(3)] == before
+    assert monitor.channels.devices[0].county == "永和县"
+
+
+def test_who_retires_ends_its_alarms_and_speaks_to_nobody(made: Maker) -> None:
+    made.turn(made.reading(60.0))
+    made.turn(made.reading(60.0))
+    made.core.change_config(FLEET[1:], dict(PROFILES))
+    assert events(made)[-1] == (f"{LEL}:HH", "retired")
+    effective = made.core.monitor.counts.effective
+    made.turn(made.reading(60.0))
+    assert made.core.monitor.counts.effective == effective
+    assert "acme/plant/GD-1" in made.core.monitor.inlet.quarantine.devices
+
+
+def test_live_is_replay_and_a_snapshot_keeps_overrides() -> None:
+    world = World([stricter(gas(1), H=20.0), gas(2)])
+    world.every(5, 22.0, 22.0, 22.0)
+    world.configure([stricter(gas(1), H=20.0, HH=40.0), stricter(gas(2), HH=30.0)])
+    world.every(5, 45.0, 45.0)
+    assert world.told("H") == ["raised", "retired", "raised"], "the channel's limits began anew"
+    assert world.told("HH") == ["raised"]
+    again = Monitor(1)
+    told = []
+    for position, entry in world.journal:
+        told += again.step(position, entry).events
+        again = Monitor.load(again.save()) if position == 6 else again
+    assert msgspec.msgpack.encode(told) == msgspec.msgpack.encode(world.events)
+    assert again.save() == world.monitor.save()
+
+
+def test_a_changed_profile_keeps_the_overrides_of_its_devices() -> None:
+    world = World([stricter(gas(1), H=20.0), gas(2)])
+    text = PROFILES["gas/combustible_point"].replace("setpoint = 25", "setpoint = 24")
+    limits = next(d for d in world.monitor.bank if d.kind == "limits")
+    own = limits.parameters[0].tobytes()
+    world.configure([stricter(gas(1), H=20.0), gas(2)], {**PROFILES, "gas/combustible_point": text})
+    second = world.monitor.roster.slots_of(1).start
+    assert limits.parameters[0].tobytes() == own
+    assert np.isclose(limits.parameters["setpoint"][second], 24.0).any()
+
+
+def test_a_list_of_an_older_version_is_read(made: Maker) -> None:
+    entry = next(e for _, e in made.stores.journal.read(0) if type(e).__name__ == "ConfigChange")
+    assert unpack(entry).devices == FLEET
+    old = msgspec.msgpack.encode(["acme", "plant", "hall", "GD-1", "gas/combustible_point"])
+    assert msgspec.msgpack.decode(old, type=Device) == FLEET[0]

@@ -118,8 +118,8 @@ class Twins:
                 self.records["slot"][again] = -1
         self._forget(change.retired)
         devices = self._roster.channels.devices
-        again = [n for n in self._roster.active_devices() if devices[n].profile in change.reruled]
-        self._set_gaps([*change.added, *again])
+        reruled = [n for n in self._roster.active_devices() if devices[n].profile in change.reruled]
+        self._set_gaps([*change.added, *reruled])
 
     def grow(self) -> None:
         """Room for every device of the roster."""

@@ -124,7 +124,7 @@ port = {self.http_port}
         """Delivery's own words; None while it does not answer."""
         return self._ask(self.data.delivery_socket)
 
-    def connected(self, deadline_s: float = 40.0) -> None:
+    def connected(self, deadline_s: float = 120.0) -> None:
         """Wait until the core has its broker."""
         self._until(lambda: bool((self.status() or {}).get("link_up")), deadline_s, "a link to the broker")
 

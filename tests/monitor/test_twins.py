@@ -9,8 +9,14 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from gateway.monitor.channels import Device
 from gateway.monitor.entries import Packets
 from gateway.monitor.monitor import Monitor
+from simulators import Fault, load
+from simulators._faults import SHARED
+from simulators._payloads import Counters
+from simulators._profiles import profile
+from simulators._sources import Plan, Source, groups
 from tests.monitor.world import SECOND, World, gas
 
 TOPIC = b"rg/acme/plant/GD-1/lel"
@@ -171,4 +177,28 @@ def test_a_backlog_at_the_pace_of_live_readings_is_one_device(world: World) -> N
         device.send()
         put(world, late)
     assert world.monitor.counts.late > 50
+    assert world.told(NAME) == []
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("kind", ["gas_room", "pipeline_segment", "lift"])
+def test_no_shared_fault_of_a_simulated_device_looks_like_two(kind: str, counted: bool) -> None:
+    module = load(kind)
+    keys = tuple(f"demo/s/D-{n}" for n in range(max(2, module.Plant.DEVICES_MIN)))
+    world = World([Device("demo", "s", "x", key.rpartition("/")[2], module.PROFILE) for key in keys])
+    period_s = profile(module.PROFILE).period_ns / SECOND
+    faults = tuple(Fault(name, period_s * (20 + 40 * n), period_s * 25) for n, name in enumerate(SHARED))
+    start = world.clock.wall_ns()
+    source = Source(Plan(kind, keys, faults), start, 1, Counters(5))
+    for time_ns, messages in groups([source], start + round(period_s * SECOND * (60 + 40 * len(SHARED)))):
+        world.clock.advance(max(0, time_ns - world.clock.wall_ns()))
+        rows = []
+        for message in messages:
+            body = json.loads(message.payload)
+            if not counted:
+                del body["boot"], body["seq"]
+            rows.append((message.topic.encode(), json.dumps(body).encode(), world.clock.mono_ns(), 0))
+        if rows:
+            world.step(Packets.of(world.stamp(), world.epoch, rows))
+    assert world.monitor.counts.effective > 500
     assert world.told(NAME) == []

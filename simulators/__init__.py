@@ -7,8 +7,8 @@ and, unless it is a recording, ``class Plant`` with
 ``Plant(devices, start_ns, seed, faults=(), *, period_s=None, scale=1.0)``
     devices: keys "<enterprise>/<site>/<device>", ``Plant.DEVICES_MIN`` or more; start_ns: wall clock when
     the plant stands in its normal state; faults: what goes wrong when; period_s: seconds between steps, by
-    default the profile's period; scale: seconds of physics in one second of time (a cathode depolarises in
-    hours, a demonstration lasts a minute).
+    default ``Plant.STEP_S`` or the profile's period; scale: seconds of physics in one second of time (a
+    cathode depolarises in hours, a demonstration lasts a minute).
 ``FAULTS: Mapping[str, tuple[Expected, ...]]``
     Its own kinds of fault and the alarms that each must raise.
 ``step(time_ns) -> list[Sample]``
@@ -54,7 +54,7 @@ class Fault(NamedTuple):
     channel: str = ""
     """For faults of one channel; "" = the first."""
     severity: float = 1.0
-    """(0..1]; the size of the fault grows with it and the time to see it falls (see _labels.py)."""
+    """(0..1]; the size of the fault grows with it and the time to see it falls; three levels: _labels.py."""
 
 
 class Expected(NamedTuple):

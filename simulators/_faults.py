@@ -65,7 +65,7 @@ class Spoiler:
         """The channel that a fault of one channel spoils."""
         if fault.channel:
             return fault.channel
-        points = self._profile.points
+        points = tuple(p for p in self._profile.points if not p.on_event)
         if fault.kind in {"drift", "spikes", "noise", "wrong_scale"}:
             points = tuple(p for p in points if not p.states) or points
         return points[0].channel

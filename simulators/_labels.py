@@ -1,14 +1,16 @@
 """The formula of the labels, and ``events.csv``.
 
-Severity s is in (0..1]. A plant makes a fault of severity s so large that from s = MUST_FROM on its limits
+Severity s is in (0..1]; a scorecard uses its three levels: 1 slight (0.2, no demand), 2 clear (0.6), 3 full
+(1.0). A plant makes a fault of severity s so large that from s = MUST_FROM on its limits
 are crossed, and never slower than in crossing_s / s seconds of physics (crossing_s: Expected, for s = 1).
 Written out::
 
-    within_s             = crossing_s / (s * scale) + on_delay_s + 2 * period_s + SWEEP_S
+    within_s             = crossing_s / (s * scale) + on_delay_s + 2 * period_s + wait_s + SWEEP_S
     must_detect_within_s = within_s   if s >= MUST_FROM and the fault is one
                          = none       if s <  MUST_FROM, or must_not_alarm
 
-MUST_FROM is 0.4: of faults whose severity is drawn evenly from (0..1], 60 % must be detected.
+wait_s: how long a device keeps its readings before it uploads them, 0 for most. MUST_FROM is 0.4: of faults
+whose severity is drawn evenly from (0..1], 60 % must be detected, and of the three levels two.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from typing import IO
 from simulators import Fault, Label
 
 MUST_FROM = 0.4
+LEVELS = (0.2, 0.6, 1.0)
+"""Severity of levels 1, 2 and 3."""
 SWEEP_S = 1.0
 """Slack for the gateway's own rounds."""
 COLUMNS = (
@@ -32,10 +36,22 @@ LAST_NS = 4_000_000_000_000_000_000
 
 
 def within_s(
-    crossing_s: float, severity: float, period_s: float, scale: float = 1.0, on_delay_s: float = 0.0
+    crossing_s: float,
+    severity: float,
+    period_s: float,
+    scale: float = 1.0,
+    on_delay_s: float = 0.0,
+    wait_s: float = 0.0,
 ) -> float:
     """Seconds from the fault's begin to its alarm, at most."""
-    return crossing_s / (severity * scale) + on_delay_s + 2 * period_s + SWEEP_S
+    return crossing_s / (severity * scale) + on_delay_s + 2 * period_s + wait_s + SWEEP_S
+
+
+def severity_of(level: int) -> float:
+    """The severity of level 1, 2 or 3; ValueError for another one."""
+    if level not in range(1, len(LEVELS) + 1):
+        raise ValueError(f"level {level}: there are 1 (slight), 2 (clear) and 3 (full)")
+    return LEVELS[level - 1]
 
 
 def must(severity: float) -> bool:

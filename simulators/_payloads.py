@@ -7,12 +7,14 @@ once and sent again as it is: the bytes of a repetition are the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from simulators import Sample
 
+TIMES_MAX = 2000
+"""Longer uploads are cut into several payloads."""
 Form = Literal["json", "json_batch", "json_columns"]
 
 
@@ -49,8 +51,8 @@ def encode(
 ) -> list[Message]:
     """Messages of one step's samples, device by device in the order given.
 
-    "json_columns" needs every channel at every time and no quality claims; a device where that is not so
-    is sent as "json_batch".
+    "json_columns": channels with the same times share a payload of TIMES_MAX times at most; where a quality
+    is claimed or a reading comes twice, the device is sent as "json_batch".
     """
     units = units or {}
     messages: list[Message] = []
@@ -58,10 +60,11 @@ def encode(
         rows = list(grouped)
         if form == "json":
             messages += [_single(row, counters, units) for row in rows]
-        elif form == "json_columns" and _rectangular(rows):
-            messages.append(columns(rows, counters, units))
+        elif form == "json_columns" and _plain(rows):
+            messages += [columns(part, counters, units) for part in _rectangles(rows)]
         else:
-            messages.append(_batch(rows, counters, units))
+            parts = (rows[n : n + TIMES_MAX] for n in range(0, len(rows), TIMES_MAX))
+            messages += [_batch(part, counters, units) for part in parts]
     return messages
 
 
@@ -94,12 +97,24 @@ def time_ms(time_ns: int) -> int | float:
     return whole if rest == 0 else time_ns / 1e6
 
 
-def _rectangular(rows: Sequence[Sample]) -> bool:
-    if any(row.quality is not None for row in rows):
-        return False
-    times = {row.time_ns for row in rows}
+def _plain(rows: Sequence[Sample]) -> bool:
+    """No quality claimed, no reading twice."""
     seen = {(row.channel, row.time_ns) for row in rows}
-    return len(seen) == len(rows) == len(times) * len({row.channel for row in rows})
+    return len(seen) == len(rows) and all(row.quality is None for row in rows)
+
+
+def _rectangles(rows: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """The rows in parts with every channel at every time, in the order in which channels first come."""
+    by_channel: dict[str, list[Sample]] = {}
+    for row in rows:
+        by_channel.setdefault(row.channel, []).append(row)
+    alike: dict[tuple[int, ...], list[list[Sample]]] = {}
+    for mine in by_channel.values():
+        mine.sort(key=lambda row: row.time_ns)
+        alike.setdefault(tuple(row.time_ns for row in mine), []).append(mine)
+    for times, channels in alike.items():
+        for first in range(0, len(times), TIMES_MAX):
+            yield [row for mine in channels for row in mine[first : first + TIMES_MAX]]
 
 
 def _single(row: Sample, counters: Counters, units: Mapping[str, str]) -> Message:

@@ -1,7 +1,9 @@
 """What every plant shares: time, its own random numbers, its faults and the truth about them.
 
 A subclass offers ``PROFILE``, ``FAULTS``, ``_advance(dt_s)`` (physics) and ``_measure()`` (what the sensors
-show now). Random numbers come from the seed alone, so the same arguments give the same bytes.
+show now). A device that keeps its readings and uploads them together (``UPLOAD_S``) or speaks only when
+something happened says ``SPORADIC`` and overrides ``_samples``. Random numbers come from the seed alone, so
+the same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ class PlantBase:
     PROFILE: ClassVar[str]
     FAULTS: ClassVar[Mapping[str, tuple[Expected, ...]]]
     DEVICES_MIN: ClassVar[int] = 1
+    STEP_S: ClassVar[float] = 0.0
+    """Seconds between steps when nobody says; 0 = the profile's period."""
+    UPLOAD_S: ClassVar[float] = 0.0
+    """How long a device may keep a reading before it uploads it: goes into the labels."""
+    SPORADIC: ClassVar[bool] = False
+    """Not every channel speaks at every step."""
 
     def __init__(
         self,
@@ -51,7 +59,8 @@ class PlantBase:
             if fault.kind not in known:
                 raise ValueError(f"{self.PROFILE} has no fault {fault.kind!r}; known: {', '.join(known)}")
         self._profile = profile(self.PROFILE)
-        self._period_s = period_s if period_s is not None else self._profile.period_ns / 1e9
+        own_s = self.STEP_S or self._profile.period_ns / 1e9
+        self._period_s = period_s if period_s is not None else own_s
         self._faults = tuple(faults)
         self._scale = scale
         self._start_ns = self._now_ns = start_ns
@@ -66,11 +75,18 @@ class PlantBase:
         dt_s = (time_ns - self._now_ns) / 1e9 * self._scale
         self._now_ns = time_ns
         self._advance(dt_s)
-        samples = [
+        return self._samples(time_ns)
+
+    def _samples(self, time_ns: int) -> list[Sample]:
+        """What leaves the devices in the step that ends at ``time_ns``."""
+        return self._spoiler.apply(self._now(time_ns), self._now_s)
+
+    def _now(self, time_ns: int) -> list[Sample]:
+        """What the sensors show now."""
+        return [
             Sample(self.devices[device], channel, time_ns, round(value, DECIMALS))
             for device, channel, value in self._measure()
         ]
-        return self._spoiler.apply(samples, self._now_s)
 
     def labels(self) -> list[Label]:
         """Which alarms the faults must raise, and by when."""
@@ -81,7 +97,9 @@ class PlantBase:
                 delay_s = 0.0
                 if expected.condition:
                     delay_s = on_delay_s(self.PROFILE, expected.channel, expected.condition)
-                limit_s = within_s(expected.crossing_s, fault.severity, self._period_s, self._scale, delay_s)
+                limit_s = within_s(
+                    expected.crossing_s, fault.severity, self._period_s, self._scale, delay_s, self.UPLOAD_S
+                )
                 found.append(
                     label(
                         fault, device, expected.channel, expected.condition, self._start_ns, limit_s,

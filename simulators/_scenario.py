@@ -3,8 +3,8 @@ same city.
 
 ``[[group]]``: kind; enterprise, site, device (names, numbered); share (of all devices); per_plant; form;
 period_s; scale. ``[[group.fault]]``: kind; count (in a city of the scenario's own size); severity, at
-(shares of the run) as one number or [low, high]; for_s; channel. Every fault has a plant of its own, so
-that no fault hides another.
+(shares of the run) as one number or [low, high]; level 1, 2 or 3 instead of severity; for_s; channel. Every
+fault has a plant of its own, so that no fault hides another.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from simulators import Fault, kinds, load
+from simulators._labels import severity_of
 from simulators._profiles import profile
 from simulators._sources import Plan
 
 GROUP = frozenset(
     {"kind", "enterprise", "site", "device", "share", "per_plant", "form", "period_s", "scale", "fault"}
 )
-FAULT = frozenset({"kind", "count", "severity", "at", "for_s", "channel"})
+FAULT = frozenset({"kind", "count", "severity", "level", "at", "for_s", "channel"})
 FASTEST = 20
 """A device may send so many times as often as its profile says, or it counts as flooding."""
 
@@ -69,12 +70,14 @@ def _group_problems(group: Mapping[str, Any]) -> list[str]:
     kind = group.get("kind", "")
     if kind not in kinds() or not hasattr(load(kind), "Plant"):
         return [*problems, f"no plant {kind!r}"]
-    own_s = profile(load(kind).PROFILE).period_ns / 1e9
+    own_s = load(kind).Plant.STEP_S or profile(load(kind).PROFILE).period_ns / 1e9
     if group.get("period_s", own_s) < own_s / FASTEST:
         problems.append(f"period_s is below {own_s / FASTEST:g}: {kind} would count as flooding")
     for fault in group.get("fault", []):
         problems += [f"fault: {key} is not known" for key in sorted(set(fault) - FAULT)]
         problems += [f"fault: {key} is missing" for key in ("kind", "count") if key not in fault]
+        if "level" in fault and ("severity" in fault or fault["level"] not in (1, 2, 3)):
+            problems.append("fault: level is 1, 2 or 3, and stands instead of severity")
     return problems
 
 
@@ -144,6 +147,7 @@ def _drawn(fault: Mapping[str, Any], random: np.random.Generator, span_s: float,
 
     at_s = round(between("at", (0.05, 0.25)) * span_s, 3)
     severity = round(between("severity", (0.4, 1.0)), 3)
+    severity = severity_of(fault["level"]) if "level" in fault else severity
     device = int(random.integers(devices))
     lasts = float(fault.get("for_s", 1e9))
     return Fault(fault["kind"], at_s, lasts, device, fault.get("channel", ""), severity)

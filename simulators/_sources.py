@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar, get_args
 
 from simulators import Fault, Label, load
+from simulators._labels import severity_of
 from simulators._payloads import Counters, Form, Message, encode
 from simulators._profiles import profile
 from simulators._wire import WIRE, Wire
@@ -55,7 +56,7 @@ class Source:
         if plan.form not in get_args(Form):
             raise ValueError(f"no form {plan.form!r}; known: {', '.join(get_args(Form))}")
         module = load(plan.kind)
-        own_s = profile(plan.profile_id).period_ns / 1e9
+        own_s = module.Plant.STEP_S or profile(plan.profile_id).period_ns / 1e9
         self.period_ns = round((plan.period_s or own_s) * 1e9)
         self.next_ns = start_ns + round(plan.phase * self.period_ns)
         wire = [f for f in plan.faults if f.kind in WIRE]
@@ -101,17 +102,22 @@ def groups(
 
 
 def parse_fault(text: str) -> Fault:
-    """``KIND@T[,for=S][,severity=X][,device=N][,channel=C]``: seconds from the start; the device's place."""
+    """``KIND@T[,for=S][,severity=X|,level=N][,device=N][,channel=C]``: seconds from the start; the
+    device's place."""
     found = _FAULT.fullmatch(text)
     if not found:
-        raise ValueError(f"fault {text!r}: write KIND@T[,for=S][,severity=X][,device=N][,channel=C]")
+        raise ValueError(f"fault {text!r}: write KIND@T[,for=S][,severity=X|,level=N][,device=N][,channel=C]")
     values = dict(part.split("=", 1) for part in found[3].split(",") if part)
-    unknown = sorted(set(values) - {"for", "severity", "device", "channel"})
+    unknown = sorted(set(values) - {"for", "severity", "level", "device", "channel"})
     if unknown:
         raise ValueError(
-            f"fault {text!r}: {', '.join(unknown)} is not known; for, severity, device, channel are"
+            f"fault {text!r}: {', '.join(unknown)} is not known; for, severity, level, device, channel are"
         )
+    if {"severity", "level"} <= set(values):
+        raise ValueError(f"fault {text!r}: give severity or level, not both")
     try:
+        if "level" in values:
+            values["severity"] = str(severity_of(int(values["level"])))
         return Fault(
             found[1], float(found[2]), float(values.get("for", 1e9)), int(values.get("device", 0)),
             values.get("channel", ""), float(values.get("severity", 1.0)),

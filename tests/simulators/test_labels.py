@@ -11,8 +11,9 @@ import pytest
 from device_profiles import codecs
 from gateway.ingest.admission import Admission
 from simulators import Fault, Label, Sample, kinds, load
+from simulators._cases import cases
 from simulators._faults import QUIET, SHARED
-from simulators._labels import COLUMNS, MUST_FROM, must, read_events, within_s, write_events
+from simulators._labels import COLUMNS, MUST_FROM, must, read_events, severity_of, within_s, write_events
 from simulators._payloads import Counters, encode
 from simulators._profiles import profile
 from simulators._wire import WIRE, Wire
@@ -32,7 +33,22 @@ def plant(kind: str, *faults: Fault, seed: int = 1, period_s: float = 1.0) -> An
 
 def test_the_formula_is_the_written_one() -> None:
     assert within_s(10.0, 0.5, 5.0, 2.0, 3.0) == 10.0 / (0.5 * 2.0) + 3.0 + 10.0 + 1.0
+    assert within_s(10.0, 1.0, 5.0, wait_s=60.0) == 10.0 + 10.0 + 60.0 + 1.0
     assert [must(s) for s in (0.01, 0.399, MUST_FROM, 1.0)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("kind", PLANTS)
+def test_two_of_the_three_levels_must_be_detected(kind: str) -> None:
+    found = list(cases(kind))
+    assert [case.level for case in found[:3]] == [1, 2, 3]
+    assert {case.fault for case in found} == {*load(kind).FAULTS, *SHARED}
+    for case in found:
+        labels = plant(kind, case.at(10.0, 200_000.0)).labels()
+        assert any(label.must_detect_within_s for label in labels) == case.must, case
+        assert case.must == (case.level > 1 and not case.quiet)
+    for level in (0, 4):
+        with pytest.raises(ValueError, match=f"level {level}"):
+            severity_of(level)
 
 
 @pytest.mark.parametrize("kind", PLANTS)

@@ -66,7 +66,18 @@ def test_faults_are_read_as_they_are_written() -> None:
     assert parse_fault("stuck@1.5,for=30,severity=0.4,device=2,channel=lel") == Fault(
         "stuck", 1.5, 30.0, 2, "lel", 0.4
     )
-    for text in ("leak", "leak@", "leak@x", "leak@1,size=3", "leak@1,device=two", "leak@1;for=3", ""):
+    assert [parse_fault(f"leak@1,level={n}").severity for n in (1, 2, 3)] == [0.2, 0.6, 1.0]
+    for text in (
+        "leak@1,level=4",
+        "leak@1,level=1,severity=1",
+        "leak",
+        "leak@",
+        "leak@x",
+        "leak@1,size=3",
+        "leak@1,device=two",
+        "leak@1;for=3",
+        "",
+    ):
         with pytest.raises(ValueError, match="fault"):
             parse_fault(text)
     for plan, said in (
@@ -161,6 +172,7 @@ GROUP = '[[group]]\nkind = "gas_room"\nenterprise = "a"\nsite = "s"\ndevice = "G
         ("devices = 3\n" + GROUP + "colour = 1\n", "colour is not known"),
         ("devices = 3\n" + GROUP.replace("share = 1\n", ""), "share is missing"),
         ("devices = 3\n" + GROUP + '[[group.fault]]\nkind = "leak"\n', "count is missing"),
+        ("devices = 3\n" + GROUP + '[[group.fault]]\nkind = "leak"\ncount = 1\nlevel = 4\n', "level is 1"),
     ],
 )
 def test_a_wrong_scenario_is_refused_with_its_place(text: str, said: str) -> None:

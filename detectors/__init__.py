@@ -19,6 +19,20 @@ Every public module in this folder is one detector and its file name is its kind
     Judge a batch in row order: one plain loop, compiled. Parameters and state are whole arrays indexed
     by ``readings.slot``. Only changes are appended to ``findings``.
 
+A detector that advises, and that a profile asks for by a ``[[detector]]`` table, offers besides:
+
+``ADVICE: dict[condition, (category, en, zh)]``
+    What happened, for every condition of FINDINGS; category is "process" or "device". No two detectors
+    share a condition's name.
+``SETTINGS: dict[key, Setting]``
+    What the table may say. ``configure`` gets it together with the point's ``low``, ``high`` and ``span``
+    and the profile's ``clear_readings`` and ``period_ns``; it may raise ValueError, which the profile's
+    author is told.
+``EXPLAIN: dict[condition, (en, zh)]``, optional
+    The numbers behind a finding: a format over ``title``, ``value`` and ``limit`` (with the channel's
+    unit), ``value_number``, ``limit_number`` (plain), ``unit`` and ``held`` (``after_s``, in seconds).
+    ``ENDED`` is the same for its end.
+
 A detector that waits for time instead of readings offers, beside ``step``:
 
 ``step(..., silence_offset_ns=0) -> bool``
@@ -39,15 +53,20 @@ reads no clock.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from detectors._settings import FAR, Setting, Settings
+
+__all__ = ["FAR", "Setting", "Settings"]
 
 GOOD, UNCERTAIN, BAD = 0, 1, 2
 """Quality of a reading."""
@@ -197,4 +216,12 @@ def load(kind: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{kind}")
 
 
-Settings = Mapping[str, Any]
+def advises(module: ModuleType) -> bool:
+    """Whether a profile's ``[[detector]]`` table may ask for this detector."""
+    return hasattr(module, "ADVICE")
+
+
+@functools.cache
+def advising() -> dict[str, ModuleType]:
+    """Kind -> module of every detector that advises, in order of kind."""
+    return {kind: module for kind in kinds() if advises(module := load(kind))}

@@ -44,16 +44,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import GOOD, NO_CLEAR, THROTTLED, Findings, Readings, Settings, compiled
+from detectors import FAR, GOOD, NO_CLEAR, THROTTLED, Findings, Readings, Setting, Settings, compiled
 from detectors._rows import feed
+from detectors._settings import judged_range, plain, sigma_floor
 
 FINDINGS = ("shifted_up", "shifted_down")
 """``limit``: the target, in the channel's unit."""
 EVENT_TIMES: tuple[str, ...] = ()
 _PASSED_OVER = NO_CLEAR | THROTTLED
 _CLIP = 4.0
-_FAR = 1e100
-"""No value of a device is beyond; squares of what is inside stay finite."""
+
+ADVICE = {
+    "shifted_up": ("process", "level has shifted up", "水平持续上移"),
+    "shifted_down": ("process", "level has shifted down", "水平持续下移"),
+}
+_NOW = ("{title}: now {value}, usual level {limit}", "{title}:当前 {value},正常水平 {limit}")
+_OVER = ("no shift any more: {value}", "不再偏移:{value}")
+EXPLAIN = {"shifted_up": _NOW, "shifted_down": _NOW}
+ENDED = {"shifted_up": _OVER, "shifted_down": _OVER}
+SETTINGS = {
+    "k": Setting("ratio", 0.5, 1e-6, 100.0),
+    "h": Setting("ratio", 13.0, 1e-6, 1e6),
+    "target": Setting("level", None, -FAR),
+    "sigma": Setting("value", None, 1e-12),
+    "sigma_min": Setting("value", None, 1e-12),
+    "warmup": Setting.count(200, 2),
+    "adopt_readings": Setting.count(0),
+}
 
 PARAMETERS = np.dtype(
     [
@@ -87,32 +104,21 @@ STATE = np.dtype(
 
 
 def configure(settings: Settings) -> np.void:
-    """One PARAMETERS record of ``{"k", "h", "target", "sigma", "sigma_min", "low", "high", "warmup",
-    "adopt_readings"}``; ``{}`` is not judged. k and h count sigmas; target and sigma come together or not at
-    all. ValueError on numbers that make no sense."""
+    """One PARAMETERS record of SETTINGS and ``low``, ``high``, ``span``; ``{}`` is not judged. k and h count
+    sigmas; target and sigma come together or not at all. ValueError on numbers that make no sense."""
     record: np.void = np.zeros(1, PARAMETERS)[0]
     if not settings:
         return record
-    k, h = float(settings.get("k", 0.5)), float(settings.get("h", 13.0))
-    low, high = float(settings.get("low", -_FAR)), float(settings.get("high", _FAR))
-    sigma_min = float(settings.get("sigma_min", 1e-6))
-    if not (0 < k <= 100 and 0 < h <= 1e6 and 1e-12 <= sigma_min <= _FAR):
-        raise ValueError(f"k, h and sigma_min must be above 0; got {k}, {h}, {sigma_min}")
-    if not -_FAR <= low < high <= _FAR:
-        raise ValueError(f"low must be below high, both finite; got {low}, {high}")
-    if ("target" in settings) != ("sigma" in settings):
-        raise ValueError("target and sigma come together: give both, or neither to have them learnt")
-    if "target" in settings:
-        target, sigma = float(settings["target"]), float(settings["sigma"])
-        if not (-_FAR <= target <= _FAR and 1e-12 <= sigma <= _FAR):
-            raise ValueError(f"target must be finite and sigma above 0; got {target}, {sigma}")
-        record["target"], record["scale"] = target, 1.0 / sigma
-    record["k"], record["h"], record["sigma_min"] = k, h, sigma_min
-    record["low"], record["high"] = low, high
-    for name, usual, least in (("warmup", 200, 2), ("adopt_readings", 0, 0)):
-        record[name] = int(settings.get(name, usual))
-        if record[name] < least:
-            raise ValueError(f"{name} must be at least {least}; got {record[name]}")
+    chosen = plain(SETTINGS, settings)
+    record["low"], record["high"] = judged_range(settings)
+    if ("target" in chosen) != ("sigma" in chosen):
+        absent = "sigma" if "target" in chosen else "target"
+        raise ValueError(f"{absent}: is missing; give target and sigma, or neither to have both learnt")
+    if "target" in chosen:
+        record["target"], record["scale"] = chosen["target"], 1.0 / chosen["sigma"]
+    for name in ("k", "h", "warmup", "adopt_readings"):
+        record[name] = chosen[name]
+    record["sigma_min"] = sigma_floor(settings)
     return record
 
 

@@ -44,15 +44,36 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import GOOD, NO_CLEAR, NOT_LIVE, THROTTLED, Findings, Readings, Settings, compiled
+from detectors import (
+    GOOD,
+    NO_CLEAR,
+    NOT_LIVE,
+    THROTTLED,
+    Findings,
+    Readings,
+    Setting,
+    Settings,
+    compiled,
+)
 from detectors._rows import feed
+from detectors._settings import clear_readings, judged_range, plain, sigma_floor
 
 FINDINGS = ("departed",)
 """``limit``: the control limit that was passed, in the channel's unit."""
 EVENT_TIMES: tuple[str, ...] = ()
 _PASSED_OVER = NOT_LIVE | THROTTLED
-_FAR = 1e100
-"""No value of a device is beyond; squares of what is inside stay finite."""
+
+ADVICE = {"departed": ("process", "departed from its recent course", "偏离近期走势")}
+EXPLAIN = {"departed": ("{title}: {value}, control limit {limit}", "{title}:{value},控制限 {limit}")}
+ENDED = {"departed": ("{value} is within its course", "{value} 符合近期走势")}
+SETTINGS = {
+    "weight": Setting("ratio", 0.05, 1e-6, 1.0),
+    "limit": Setting("ratio", 6.0, 1.0, 1000.0),
+    "sigma_min": Setting("value", None, 1e-12),
+    "warmup": Setting.count(60, 2),
+    "raise_readings": Setting.count(3, 1),
+    "adopt_readings": Setting.count(200),
+}
 
 PARAMETERS = np.dtype(
     [
@@ -85,28 +106,18 @@ STATE = np.dtype(
 
 
 def configure(settings: Settings) -> np.void:
-    """One PARAMETERS record of ``{"weight", "limit", "sigma_min", "low", "high", "warmup", "raise_readings",
-    "clear_readings", "adopt_readings"}``, all with defaults; ``{}`` is not judged. ``limit`` counts sigmas;
-    ``sigma_min``, ``low``, ``high`` are in the channel's unit. ValueError on numbers that make no sense."""
+    """One PARAMETERS record of SETTINGS and ``low``, ``high``, ``span``, ``clear_readings``, all with
+    defaults; ``{}`` is not judged. ``limit`` counts sigmas; ``sigma_min`` (0.2 % of the span), ``low`` and
+    ``high`` are in the channel's unit. ValueError on numbers that make no sense."""
     record: np.void = np.zeros(1, PARAMETERS)[0]
     if not settings:
         return record
-    weight, limit = float(settings.get("weight", 0.05)), float(settings.get("limit", 6.0))
-    sigma_min = float(settings.get("sigma_min", 1e-6))
-    low, high = float(settings.get("low", -_FAR)), float(settings.get("high", _FAR))
-    if not 0 < weight <= 1:
-        raise ValueError(f"weight must be above 0 and at most 1; got {weight}")
-    if not (1 <= limit <= 1000 and 0 < sigma_min <= _FAR):
-        raise ValueError(f"limit must be 1 to 1000 and sigma_min above 0; got {limit}, {sigma_min}")
-    if not -_FAR <= low < high <= _FAR:
-        raise ValueError(f"low must be below high, both finite; got {low}, {high}")
-    counts = ("warmup", 60, 2), ("raise_readings", 3, 1), ("clear_readings", 3, 1), ("adopt_readings", 200, 0)
-    for name, usual, least in counts:
-        record[name] = int(settings.get(name, usual))
-        if record[name] < least:
-            raise ValueError(f"{name} must be at least {least}; got {record[name]}")
-    record["weight"], record["limit2"], record["variance_min"] = weight, limit * limit, sigma_min * sigma_min
-    record["low"], record["high"] = low, high
+    chosen = plain(SETTINGS, settings)
+    record["low"], record["high"] = judged_range(settings)
+    for name in ("warmup", "raise_readings", "adopt_readings", "weight"):
+        record[name] = chosen[name]
+    record["clear_readings"] = clear_readings(settings)
+    record["limit2"], record["variance_min"] = chosen["limit"] ** 2, sigma_floor(settings) ** 2
     return record
 
 

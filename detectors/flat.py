@@ -37,12 +37,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import GOOD, NO_CLEAR, NO_TIME, NOT_LIVE, THROTTLED, Findings, Readings, Settings, compiled
+from detectors import (
+    GOOD,
+    NO_CLEAR,
+    NO_TIME,
+    NOT_LIVE,
+    THROTTLED,
+    Findings,
+    Readings,
+    Setting,
+    Settings,
+    compiled,
+)
 from detectors._rows import feed
+from detectors._settings import clear_readings, plain
 
 FINDINGS = ("flat",)
 EVENT_TIMES = ("since_ns",)
 _PASSED_OVER = NOT_LIVE | THROTTLED
+
+ADVICE = {"flat": ("device", "value does not move", "数值长时间不变")}
+EXPLAIN = {"flat": ("{title}: {value} for {held} s or longer", "{title}:{value},已持续 {held} 秒以上")}
+ENDED = {"flat": ("the value moves again: {value}", "数值恢复变化:{value}")}
+SETTINGS = {
+    "after_s": Setting("seconds", None, 1e-9, required=True),
+    "tolerance": Setting("value", 0.0),
+    "deadband": Setting("value", 0.0),
+    "raise_readings": Setting.count(10, 1),
+    "judge_zero": Setting("switch", 0.0),
+}
 
 PARAMETERS = np.dtype(
     [
@@ -69,24 +92,17 @@ STATE = np.dtype(
 
 
 def configure(settings: Settings) -> np.void:
-    """One PARAMETERS record of ``{"after_ns", "tolerance", "deadband", "judge_zero", "raise_readings",
-    "clear_readings"}``; without ``after_ns`` nothing is judged. ValueError on numbers that make no sense."""
+    """One PARAMETERS record of SETTINGS and ``clear_readings``; without ``after_ns`` nothing is judged.
+    ValueError on numbers that make no sense."""
     record: np.void = np.zeros(1, PARAMETERS)[0]
     if "after_ns" not in settings:
         return record
-    record["after_ns"] = int(settings["after_ns"])
-    record["tolerance"] = float(settings.get("tolerance", 0.0))
-    record["deadband"] = float(settings.get("deadband", 0.0))
-    if record["after_ns"] <= 0:
-        raise ValueError(f"after_ns must be above 0; got {record['after_ns']}")
-    if not (0 <= record["tolerance"] < np.inf and 0 <= record["deadband"] < np.inf):
-        raise ValueError(f"tolerance and deadband must be finite and >= 0; got {dict(settings)}")
-    if settings.get("judge_zero", False):
+    chosen = plain(SETTINGS, settings)
+    for name in ("after_ns", "tolerance", "deadband", "raise_readings"):
+        record[name] = chosen[name]
+    if chosen["judge_zero"]:
         record["deadband"] = -1.0
-    for name, usual in (("raise_readings", 10), ("clear_readings", 3)):
-        record[name] = int(settings.get(name, usual))
-        if record[name] < 1:
-            raise ValueError(f"{name} must be at least 1; got {record[name]}")
+    record["clear_readings"] = clear_readings(settings)
     return record
 
 

@@ -7,6 +7,7 @@ text; reading files is the configuration's work. Every profile carries good and 
 from __future__ import annotations
 
 from device_profiles._check import check, codec_of
+from device_profiles._detectors import detector_settings
 from device_profiles._model import (
     LIMITS,
     AlarmDefinition,
@@ -32,6 +33,7 @@ __all__ = [
     "Stream",
     "check",
     "codec_of",
+    "detector_settings",
     "is_safety",
     "loosens",
     "override",

@@ -1,56 +1,27 @@
 """``[[detector]]``: which anomaly detectors judge a channel, and with what numbers. They advise; the values
-that an operator must act on are limits."""
+that an operator must act on are limits. What a table may say stands in the detector's own module."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Any
 
+import detectors
+from detectors import Setting
+from detectors._settings import name
 from device_profiles._model import DetectorRule, Point, Profile
 from device_profiles._tables import Table
-
-Bounds = tuple[float, float]
-_ANY: Bounds = (-1e100, 1e100)
-_POSITIVE: Bounds = (1e-12, 1e100)
-
-NUMBERS: Mapping[str, Mapping[str, Bounds]] = {
-    "ewma": {"weight": (1e-6, 1.0), "limit": (1.0, 1000.0), "sigma_min": _POSITIVE},
-    "cusum": {
-        "k": (1e-6, 100.0),
-        "h": (1e-6, 1e6),
-        "target": _ANY,
-        "sigma": _POSITIVE,
-        "sigma_min": _POSITIVE,
-    },
-    "flat": {"tolerance": (0.0, 1e100), "deadband": (0.0, 1e100)},
-}
-"""Kind -> key -> bounds, in sigmas or the point's unit. Keys not given take the detector's own default."""
-
-COUNTS: Mapping[str, Mapping[str, int]] = {
-    "ewma": {"warmup": 2, "raise_readings": 1, "adopt_readings": 0},
-    "cusum": {"warmup": 2, "adopt_readings": 0},
-    "flat": {"raise_readings": 1},
-}
-"""Kind -> key -> smallest number of readings."""
-
-MAX_READINGS = 1_000_000
 
 
 def detector(table: Table) -> DetectorRule:
     """One ``[[detector]]`` table; what is wrong is noted there."""
-    kind = table.choice("kind", tuple(NUMBERS))
-    settings: dict[str, float | int] = {}
-    for key, (low, high) in NUMBERS[kind or "ewma"].items():
+    kind = _kind(table)
+    settings: dict[str, Any] = {}
+    for key, setting in (detectors.load(kind).SETTINGS if kind else {}).items():
         if table.has(key):
-            settings[key] = table.number(key)
-            if not low <= settings[key] <= high:
-                table.note(key, f"is {settings[key]:g}; give a number from {low:g} to {high:g}")
-    for key, least in COUNTS[kind or "ewma"].items():
-        if table.has(key):
-            settings[key] = table.integer(key, least, MAX_READINGS)
-    if kind == "flat":
-        settings["after_ns"] = table.seconds_ns("after_s")
-        if table.boolean("judge_zero", False):
-            settings["judge_zero"] = True
+            settings[name(key, setting)] = _read(table, key, setting)
+        elif setting.required:
+            table.note(key, "is missing; add it")
     rule = DetectorRule(
         channel=table.identifier("channel"),
         kind=kind,
@@ -63,8 +34,44 @@ def detector(table: Table) -> DetectorRule:
         clause=table.text("clause"),
         source_verified=table.boolean("source_verified"),
     )
-    table.close()
+    if kind:
+        table.close()
     return rule
+
+
+def _kind(table: Table) -> str:
+    """The kind of a detector that advises, or "" after a note. Only its own module is loaded."""
+    kind = table.text("kind")
+    if kind in detectors.kinds() and detectors.advises(detectors.load(kind)):
+        return kind
+    return table.choice("kind", tuple(detectors.advising())) and ""
+
+
+def _read(table: Table, key: str, setting: Setting) -> Any:
+    if setting.unit == "switch":
+        return table.boolean(key)
+    if setting.unit == "count":
+        return table.integer(key, int(setting.low), int(setting.high))
+    if setting.unit == "seconds":
+        return table.seconds_ns(key, above_zero=setting.low > 0)
+    given = table.numbers(key) if setting.unit == "numbers" else (table.number(key),)
+    for value in given:
+        if not setting.low <= value <= setting.high:
+            table.note(key, f"is {value:g}; give a number from {setting.low:g} to {setting.high:g}")
+    return given if setting.unit == "numbers" else given[0]
+
+
+def detector_settings(rule: DetectorRule, point: Point, profile: Profile) -> dict[str, Any]:
+    """What a per-channel detector's ``configure`` is given: the table's numbers, the point's range and the
+    profile's pace, alike for every kind."""
+    return {
+        "low": point.low,
+        "high": point.high,
+        "span": point.span,
+        "clear_readings": profile.clear_readings,
+        "period_ns": profile.period_ns,
+        **rule.settings,
+    }
 
 
 def check(profile: Profile) -> Iterator[str]:
@@ -82,17 +89,21 @@ def check(profile: Profile) -> Iterator[str]:
             yield f"{where}.channel: {rule.channel!r} is no channel; choose from {channels}"
         elif point.kind == "discrete":
             yield f"{where}.channel: {rule.channel!r} is discrete; detectors judge analog channels only"
-        else:
-            yield from _numbers(where, point, rule)
+        elif rule.kind:
+            yield from _numbers(where, point, rule, profile)
 
 
-def _numbers(where: str, point: Point, rule: DetectorRule) -> Iterator[str]:
-    given = rule.settings
-    if ("target" in given) != ("sigma" in given):
-        absent = "sigma" if "target" in given else "target"
-        yield f"{where}.{absent}: is missing; give target and sigma, or neither to have both learnt"
-    if not point.low <= given.get("target", point.low) <= point.high:
-        yield f"{where}.target: is outside the range {point.low:g}..{point.high:g}; give a value inside"
-    for key in ("tolerance", "deadband", "sigma", "sigma_min"):
-        if given.get(key, 0.0) >= point.span > 0:
-            yield f"{where}.{key}: {given[key]:g} is not below the span {point.span:g}; lessen it"
+def _numbers(where: str, point: Point, rule: DetectorRule, profile: Profile) -> Iterator[str]:
+    module = detectors.load(rule.kind)
+    for key, setting in module.SETTINGS.items():
+        value = rule.settings.get(key)
+        if value is None:
+            continue
+        if setting.unit == "level" and not point.low <= value <= point.high:
+            yield f"{where}.{key}: is outside the range {point.low:g}..{point.high:g}; give a value inside"
+        if setting.unit == "value" and value >= point.span > 0:
+            yield f"{where}.{key}: {value:g} is not below the span {point.span:g}; lessen it"
+    try:
+        module.configure(detector_settings(rule, point, profile))
+    except ValueError as problem:
+        yield f"{where}.{problem}"

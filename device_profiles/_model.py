@@ -67,8 +67,8 @@ class DetectorRule(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: str
     kind: str
-    """A detector's file name: ewma, cusum, flat."""
-    settings: dict[str, float | int]
+    """A detector's file name, such as ewma."""
+    settings: dict[str, Any]
     """What the table gives; times in ns, values in the point's unit."""
     priority: int = 4
     """Findings advise: 4 unless the profile says otherwise."""

@@ -1,43 +1,72 @@
-"""Alarms of anomaly detectors: they advise, at the lowest priority unless the profile says otherwise."""
+"""Alarms of anomaly detectors: they advise, at the lowest priority unless the profile says otherwise. What a
+finding is called and how it is told stands in the detector's own module."""
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
+import detectors
 from device_profiles import DetectorRule, Point
 from gateway.alarms.definition import Category, Definition, Place, alarm_id
 
-ADVICE: dict[str, tuple[str, Category, str, str]] = {
-    "departed": ("ewma", "process", "departed from its recent course", "偏离近期走势"),
-    "shifted_up": ("cusum", "process", "level has shifted up", "水平持续上移"),
-    "shifted_down": ("cusum", "process", "level has shifted down", "水平持续下移"),
-    "flat": ("flat", "device", "value does not move", "数值长时间不变"),
-}
-"""Condition -> detector kind, category, what happened (en, zh)."""
+Pair = tuple[str, str]
+"""The same text in English and Chinese."""
+_EXPLAIN: Pair = ("{title}: {value}", "{title}:{value}")
+_ENDED: Pair = ("over: {title}, now {value}", "已结束:{title},当前 {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a detector says of one of its conditions; formats as ``detectors/__init__.py`` describes them."""
+
+    kind: str
+    category: Category
+    title: Pair
+    explain: Pair
+    ended: Pair
+
+
+@functools.cache
+def advice_texts() -> dict[str, Advice]:
+    """Condition -> what its detector says of it."""
+    return {
+        condition: Advice(
+            kind,
+            category,
+            (en, zh),
+            getattr(module, "EXPLAIN", {}).get(condition, _EXPLAIN),
+            getattr(module, "ENDED", {}).get(condition, _ENDED),
+        )
+        for kind, module in detectors.advising().items()
+        for condition, (category, en, zh) in module.ADVICE.items()
+    }
 
 
 def conditions(kind: str) -> list[str]:
     """The conditions of a detector kind; [] for one that does not advise."""
-    return [name for name, row in ADVICE.items() if row[0] == kind]
+    return [name for name, row in advice_texts().items() if row.kind == kind]
 
 
 def is_advice(definition: Definition) -> bool:
     """Whether an anomaly detector raised it. A discrete state may bear the same name, but has no title."""
-    return definition.condition in ADVICE and bool(definition.title_en)
+    return bool(definition.title_en) and definition.condition in advice_texts()
 
 
 def advice(
     condition: str, rule: DetectorRule, point: Point, place: Place, *, clear_readings: int = 1
 ) -> Definition:
     """The alarm of one finding of a profile's detector, at a channel."""
-    _, category, title_en, title_zh = ADVICE[condition]
+    known = advice_texts()[condition]
     return Definition(
         id=alarm_id(place, condition),
         condition=condition,
-        category=category,
+        category=known.category,
         priority=rule.priority,
         **place._asdict(),
         unit=point.unit,
-        title_en=title_en,
-        title_zh=title_zh,
+        title_en=known.title[0],
+        title_zh=known.title[1],
         on_delay_ns=int(rule.settings.get("after_ns", 0)),
         clear_readings=clear_readings,
         consequence_en=rule.consequence_en,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.alarms.advice import is_advice
+from gateway.alarms.advice import Pair, advice_texts, is_advice
 from gateway.alarms.definition import Definition
 
 LIMIT_NAMES_ZH = {"LL": "低低限", "L": "低限", "H": "高限", "HH": "高高限"}
@@ -25,7 +25,7 @@ def number(value: float) -> str:
 def raised(definition: Definition, value: float | None, limit: float | None) -> Reason:
     """Why the condition began."""
     if is_advice(definition):
-        return _advice_raised(definition, value, limit)
+        return _told(advice_texts()[definition.condition].explain, definition, value, limit)
     if definition.category != "process":
         return _device_raised(definition, value, limit)
     held = _seconds(definition.on_delay_ns)
@@ -52,7 +52,7 @@ def raised(definition: Definition, value: float | None, limit: float | None) -> 
 def cleared(definition: Definition, value: float | None, limit: float | None) -> Reason:
     """Why the condition ended."""
     if is_advice(definition):
-        return _advice_cleared(definition, value)
+        return _told(advice_texts()[definition.condition].ended, definition, value, limit)
     count = definition.clear_readings
     held = _seconds(definition.off_delay_ns)
     tail_en = f"held {held} s over {count} good reading{'s' if count != 1 else ''}"
@@ -72,24 +72,19 @@ def cleared(definition: Definition, value: float | None, limit: float | None) ->
     )
 
 
-def _advice_raised(definition: Definition, value: float | None, limit: float | None) -> Reason:
-    en, zh, shown = definition.title_en, definition.title_zh, _amount(definition, value)
-    if definition.condition == "flat":
-        held = _seconds(definition.on_delay_ns)
-        return Reason(f"{en}: {shown} for {held} s or longer", f"{zh}:{shown},已持续 {held} 秒以上")
-    at = _amount(definition, limit)
-    if definition.condition == "departed":
-        return Reason(f"{en}: {shown}, control limit {at}", f"{zh}:{shown},控制限 {at}")
-    return Reason(f"{en}: now {shown}, usual level {at}", f"{zh}:当前 {shown},正常水平 {at}")
-
-
-def _advice_cleared(definition: Definition, value: float | None) -> Reason:
-    shown = _amount(definition, value)
-    if definition.condition == "flat":
-        return Reason(f"the value moves again: {shown}", f"数值恢复变化:{shown}")
-    if definition.condition == "departed":
-        return Reason(f"{shown} is within its course", f"{shown} 符合近期走势")
-    return Reason(f"no shift any more: {shown}", f"不再偏移:{shown}")
+def _told(formats: Pair, definition: Definition, value: float | None, limit: float | None) -> Reason:
+    numbers = {
+        "value": _amount(definition, value),
+        "limit": _amount(definition, limit),
+        "value_number": "?" if value is None else number(value),
+        "limit_number": "?" if limit is None else number(limit),
+        "unit": definition.unit,
+        "held": _seconds(definition.on_delay_ns),
+    }
+    en, zh = formats
+    return Reason(
+        en.format(title=definition.title_en, **numbers), zh.format(title=definition.title_zh, **numbers)
+    )
 
 
 def _device_raised(definition: Definition, value: float | None, limit: float | None) -> Reason:

@@ -15,7 +15,12 @@ import detectors
 from detectors import Findings, Readings
 from gateway.monitor.roster import Roster, settings_of, with_setpoints
 
-PER_READING = ("out_of_range", "discrete", "limits", "ewma", "cusum", "flat")
+PER_READING = (
+    "out_of_range",
+    "discrete",
+    "limits",
+    *(kind for kind, module in detectors.advising().items() if not hasattr(module, "INPUTS")),
+)
 """Detectors that judge readings, in the order their findings about one reading are told."""
 
 

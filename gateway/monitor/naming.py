@@ -66,7 +66,7 @@ class Naming:
         profile = self._profile(number)
         places = [place for place, point in enumerate(profile.points) if point.channel == known.channel]
         if places and advice.is_advice(known):
-            slot, kind = self._roster.slots_of(number)[places[0]], advice.ADVICE[known.condition][0]
+            slot, kind = self._roster.slots_of(number)[places[0]], advice.advice_texts()[known.condition].kind
             rule = _detector_of(profile, known.channel, kind)
             return self._make(slot, kind, known.condition) if rule else None
         rules = [a for a in _alarms_of(profile, known.channel) if a.condition == known.condition]

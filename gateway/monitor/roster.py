@@ -15,8 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from device_profiles import Point, Profile, override, parse
-from device_profiles._model import LIMITS, DetectorRule
+from device_profiles import LIMITS, Profile, detector_settings, override, parse
 from gateway.monitor.channels import ChannelTable, Device, Setpoint
 from gateway.monitor.entries import ConfigChange, Stamp
 
@@ -255,25 +254,11 @@ def settings_of(profile: Profile, place: int) -> dict[str, dict[str, Any]]:
         settings["limits"] = {"limits": limits, **timing}
         for rule in profile.detectors:
             if rule.channel == point.channel:
-                settings[rule.kind] = _detector_settings(rule, point, profile)
+                settings[rule.kind] = detector_settings(rule, point, profile)
     else:
         conditions = [
             {"states": list(a.in_states), "on_delay_ns": a.on_delay_ns, "off_delay_ns": a.off_delay_ns}
             for a in alarms[:MAX_DISCRETE_ALARMS]
         ]
         settings["discrete"] = {"conditions": conditions, **timing}
-    return settings
-
-
-_SIGMA_MIN = 0.002
-"""Share of the span that a sigma is taken for at least: what the last digit does is no departure."""
-
-
-def _detector_settings(rule: DetectorRule, point: Point, profile: Profile) -> dict[str, Any]:
-    settings: dict[str, Any] = dict(rule.settings)
-    if rule.kind in {"ewma", "flat"}:
-        settings["clear_readings"] = profile.clear_readings
-    if rule.kind in {"ewma", "cusum"}:
-        settings["low"], settings["high"] = point.low, point.high
-        settings.setdefault("sigma_min", _SIGMA_MIN * point.span)
     return settings

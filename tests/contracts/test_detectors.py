@@ -145,6 +145,24 @@ def test_module_offers_the_contract(kind: str) -> None:
         )
 
 
+@pytest.mark.parametrize("kind", detectors.advising())
+def test_what_advises_says_it_in_both_languages_and_names_its_settings(kind: str) -> None:
+    module = module_of(kind)
+    assert tuple(module.ADVICE) == module.FINDINGS
+    texts = [text for _, *both in module.ADVICE.values() for text in both]
+    for formats in (getattr(module, "EXPLAIN", {}), getattr(module, "ENDED", {})):
+        assert set(formats) <= set(module.FINDINGS)
+        texts += [text for pair in formats.values() for text in pair]
+    assert all(text.strip() for text in texts)
+    assert {category for category, _, _ in module.ADVICE.values()} <= {"process", "device"}
+    assert all(setting.low < setting.high for setting in module.SETTINGS.values())
+
+
+def test_a_condition_has_one_detector() -> None:
+    named = [name for kind in KINDS for name in module_of(kind).FINDINGS]
+    assert len(named) == len(set(named)), sorted(named)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_example_in_the_docstring_runs(kind: str) -> None:
     result = doctest.testmod(module_of(kind))

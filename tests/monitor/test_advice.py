@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway.alarms.advice import ADVICE
+from gateway.alarms.advice import advice_texts
 from gateway.alarms.events import AlarmEvent
 from gateway.monitor.monitor import Monitor
 from tests.monitor.world import GAS, PROFILES, World, gas
@@ -45,7 +45,7 @@ CALM = [5.0, 5.1, 4.9, 5.2, 4.8] * 4
 
 
 def advised(world: World) -> list[AlarmEvent]:
-    return [e for e in world.events if isinstance(e, AlarmEvent) and e.condition in ADVICE]
+    return [e for e in world.events if isinstance(e, AlarmEvent) and e.condition in advice_texts()]
 
 
 def told(world: World) -> list[tuple[str, str]]:
@@ -126,6 +126,6 @@ def test_taking_a_table_away_ends_its_alarms_and_new_texts_reach_them() -> None:
     assert {open_alarms[c].response_en for c in ("shifted_up", "departed")} == {"walk there"}
     story.configure([gas()], PROFILES)
     assert sorted(c for c, cause in told(story) if cause == "retired") == ["departed", "shifted_up"]
-    assert not {a.definition.condition for a in story.monitor.engine.open_alarms()} & set(ADVICE)
+    assert not {a.definition.condition for a in story.monitor.engine.open_alarms()} & set(advice_texts())
     story.every(5, *[20.0] * 5)
     assert not [c for c, cause in told(story)[4:] if cause == "raised"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import detectors
-from device_profiles import ProfileError, _detectors, parse
+from detectors import _settings
+from device_profiles import ProfileError, parse
 from device_profiles._units import UNITS
 
 HEAD = """
@@ -76,18 +77,27 @@ def test_a_rule_keeps_what_is_given_and_advises_at_the_lowest_priority() -> None
     assert (flat.response_zh, flat.source_verified) == ("查看趋势", False)
 
 
-@pytest.mark.parametrize("kind", _detectors.NUMBERS)
-def test_whatever_the_bounds_let_through_the_detector_takes(kind: str) -> None:
+@pytest.mark.parametrize("kind", detectors.advising())
+def test_whatever_the_bounds_let_through_the_detector_takes_or_says_why(kind: str) -> None:
     module = detectors.load(kind)
-    for end in (0, 1):
-        for key, bounds in _detectors.NUMBERS[kind].items():
-            settings: dict[str, float | int] = {key: bounds[end]}
-            if key in {"target", "sigma"}:
-                settings = {"target": 1.0, "sigma": 1.0} | settings
-            assert module.configure(settings | {"after_ns": 1}).dtype == module.PARAMETERS
-    for key, least in _detectors.COUNTS[kind].items():
-        for count in (least, _detectors.MAX_READINGS):
-            assert module.configure({key: count, "after_ns": 1}).dtype == module.PARAMETERS
+    point = {"low": 0.0, "high": 100.0, "span": 100.0, "clear_readings": 3, "period_ns": 10**10}
+    needed = {
+        _settings.name(key, setting): 10**9 if setting.unit == "seconds" else 1.0
+        for key, setting in module.SETTINGS.items()
+        if setting.required
+    }
+    taken = module.configure(point | needed)
+    assert taken.tobytes() != module.configure({}).tobytes(), "its defaults judge"
+    for key, setting in module.SETTINGS.items():
+        for end in (setting.low, setting.high):
+            value = min(end, 1e9) * 10**9 if setting.unit == "seconds" else end
+            given = {_settings.name(key, setting): int(value) if setting.unit != "ratio" else value}
+            told = ""
+            try:
+                taken = module.configure(point | needed | given)
+            except ValueError as problem:
+                told = str(problem)
+            assert ":" in told or (not told and taken.dtype == module.PARAMETERS), (given, told)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Devices that misbehave on the wire: applied to a step's messages, after they are encoded.
 
-"malformed": the payload breaks off; "oversize": longer than the profile allows; "wrong_topic": a level of the
-topic is missing; "wrong_unit": a unit that the profile does not know; "repeated": the same bytes twice. The
-label of each says which reason of rejection must be counted ("" = none: a repetition is no rejection).
+"malformed": the payload breaks off; "oversize": longer than the profile allows; "wrong_topic": a stream that
+no profile has; "wrong_device": a device that is in no fleet; "wrong_unit": a unit that the profile does not
+know; "repeated": the same bytes twice. The label of each says which reason of rejection must be counted
+("" = none: a repetition is no rejection). Every spoiled topic still has the depth that a gateway subscribes
+to: what the broker never sends, nobody can count.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from simulators._profiles import profile
 WIRE: Mapping[str, str] = {
     "malformed": "not_json",
     "oversize": "oversize",
-    "wrong_topic": "bad_topic",
+    "wrong_topic": "unknown_stream",
+    "wrong_device": "unknown_device",
     "wrong_unit": "wrong_unit",
     "repeated": "",
 }
 """Kind -> the reason that must be counted."""
-STRANGE = "furlong"
+STRANGE, NOWHERE, STRANGER = "furlong", "nowhere", ".stranger"
+"""Unit, stream and ending of a device's name that nobody knows."""
 
 
 class Wire:
@@ -83,8 +87,10 @@ class Wire:
         if kind == "oversize":
             return [Message(topic, payload[:-1] + " " * self._max_bytes + payload[-1:])]
         if kind == "wrong_topic":
-            levels = topic.split("/")
-            return [Message("/".join((*levels[:2], *levels[3:])), payload)]
+            return [Message(f"{topic.rpartition('/')[0]}/{NOWHERE}", payload)]
+        if kind == "wrong_device":
+            device, _, stream = topic.rpartition("/")
+            return [Message(f"{device}{STRANGER}/{stream}", payload)]
         if kind == "wrong_unit":
             return [Message(topic, _strange(payload))]
         return [message, message]

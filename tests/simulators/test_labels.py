@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device_profiles import codecs
+from device_profiles import codec_of, codecs
 from gateway.ingest.admission import Admission
 from simulators import Fault, Label, Sample, kinds, load
 from simulators._cases import cases
@@ -160,9 +160,13 @@ def test_what_goes_wrong_on_the_wire_is_refused_for_its_reason(fault: str) -> No
         sent += len(messages)
         for topic, payload in wire.apply(messages, START + n * SECOND):
             reason = admission.refuse(topic.encode(), payload.encode())
+            _, *place, stream = topic.split("/")
+            if not reason and "/".join(place) not in devices:
+                reason = "unknown_device"
             if not reason:
                 try:
-                    decoded = codecs.load("json").decode(payload.encode(), topic.rpartition("/")[2])
+                    kind = codec_of(profile("gas/combustible_point"), stream)
+                    decoded = codecs.load(kind).decode(payload.encode(), stream)
                     rows = decoded.rows
                     reason = "wrong_unit" if any(row.unit == "furlong" for row in rows) else ""
                 except codecs.Refusal as refusal:

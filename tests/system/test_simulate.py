@@ -48,6 +48,14 @@ kind = "oversize"
 count = 1
 for_s = 5
 [[group.fault]]
+kind = "wrong_topic"
+count = 1
+for_s = 8
+[[group.fault]]
+kind = "wrong_device"
+count = 1
+for_s = 8
+[[group.fault]]
 kind = "repeated"
 count = 1
 for_s = 10
@@ -99,7 +107,9 @@ def test_a_city_is_held_to_its_labels(tmp_path: Path) -> None:
     scenario = tmp_path / "small.toml"
     scenario.write_text(SCENARIO)
     measured = city.run(tmp_path, 32.0, ["--scenario", str(scenario), "--seed", "4"], sample_s=2.0)
-    assert measured.asked().keys() == {"not_json", "wrong_unit", "oversize"}
+    asked = {"not_json", "wrong_unit", "oversize", "unknown_stream", "unknown_device"}
+    assert measured.asked().keys() == asked
+    assert measured.turned_away.keys() == asked, "each of them reached the gateway"
     assert measured.unexplained() == 0, (measured.turned_away, measured.asked())
     assert measured.missed() == []
     assert measured.false() == []

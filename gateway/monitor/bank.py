@@ -23,6 +23,8 @@ PER_READING = (
 )
 """Detectors that judge readings, in the order their findings about one reading are told."""
 
+_RUN = 1 << 14
+
 
 class Detector:
     """One detector's module and arrays."""
@@ -47,11 +49,8 @@ class Detector:
         extra = self._count - len(self.state)
         if extra <= 0 or not self.used:
             return
-        idle = np.repeat(self._idle, extra)
-        fresh = np.zeros(extra, self.module.STATE)
-        fresh[:] = self.module.initial()
-        self.parameters = np.concatenate([self.parameters, idle])
-        self.state = np.concatenate([self.state, fresh])
+        self.parameters = grown(self.parameters, self._count, self._idle[0])
+        self.state = grown(self.state, self._count, self.module.initial())
 
     def configure(
         self, slots: npt.NDArray[np.int64], settings: dict[str, Any] | None
@@ -65,12 +64,16 @@ class Detector:
                 return slots[:0]
             self.used = True
             self.grow(self._count)
-        changed: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
+        changed = np.concatenate([slots[:0], *(self._unlike(rule, part) for part in _parts(slots))])
         if len(changed):
             self._own()
         self.parameters[changed] = rule[0]
         self.state[changed] = self.module.initial()
         return changed
+
+    def _unlike(self, rule: npt.NDArray[np.void], slots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        unlike: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
+        return unlike
 
     def move(self, old: npt.NDArray[np.int64], new: npt.NDArray[np.int64]) -> None:
         """Take rule and state along to new slots."""
@@ -140,6 +143,19 @@ def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> Non
                 settings = settings_of(profile, place).get(detector.kind)
                 if settings is not None:
                     detector.configure(np.array([first + place]), settings)
+
+
+def _parts(slots: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """The slots in runs short enough that comparing their rules takes little memory."""
+    return [slots[begin : begin + _RUN] for begin in range(0, len(slots), _RUN)]
+
+
+def grown(records: npt.NDArray[np.void], count: int, fresh: np.void) -> npt.NDArray[np.void]:
+    """The records followed by fresh ones, ``count`` in all; never three times in memory."""
+    made = np.zeros(count, records.dtype)
+    made[: len(records)] = records
+    made[len(records) :] = fresh
+    return made
 
 
 def _bytes(records: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import NO_TIME, Readings
-from gateway.monitor.bank import writable
+from gateway.monitor.bank import grown, writable
 from gateway.monitor.counts import Counts, Rejections
 from gateway.monitor.decode import DecodedPackets, Decoder
 from gateway.monitor.entries import Packets
@@ -16,16 +16,10 @@ from gateway.monitor.identity import Remembered
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.passes import arrive, tally
 from gateway.monitor.quarantine import Quarantine
+from gateway.monitor.recents import NEVER, Recents
 from gateway.monitor.roster import Roster
 from gateway.monitor.timeline import TimeLine
-from gateway.monitor.timing import (
-    NEVER,
-    PLAUSIBLE_SINCE_NS,
-    forget,
-    judge,
-    new_clocks,
-    new_recents,
-)
+from gateway.monitor.timing import PLAUSIBLE_SINCE_NS, judge, new_clocks
 from gateway.monitor.twins import Twins
 
 STREAM_AHEAD_NS = 60_000_000_000
@@ -43,7 +37,7 @@ class Inlet:
         self.quarantine = Quarantine()
         self.decoder = Decoder(roster, self.quarantine)
         self.clocks = new_clocks(0)
-        self.recents = new_recents(0)
+        self.recents = Recents()
         self.remembered = Remembered()
         self.twins = Twins(roster)
         self.doubled: list[tuple[int, int]] = []
@@ -70,7 +64,7 @@ class Inlet:
         rebased = np.zeros(len(slot), np.int64)
         kept, changes = judge(
             self.clocks,
-            self.recents,
+            *self.recents.room(len(slot)),
             device,
             slot,
             event,
@@ -104,8 +98,7 @@ class Inlet:
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
         for slot in slots:
-            if self.recents["newest_ns"][slot] > after_ns:
-                forget(self.recents[slot])
+            self.recents.forget_newest(slot, after_ns)
 
     def wall_jumped(self, jump_ns: int) -> None:
         """The gateway's own clock was set: no device's clock changed by that."""
@@ -118,9 +111,8 @@ class Inlet:
     def grow(self, devices: int, slots: int) -> None:
         """Room for more devices and slots."""
         if devices > len(self.clocks):
-            self.clocks = np.concatenate([self.clocks, new_clocks(devices - len(self.clocks))])
-        if slots > len(self.recents):
-            self.recents = np.concatenate([self.recents, new_recents(slots - len(self.recents))])
+            self.clocks = grown(self.clocks, devices, new_clocks(1)[0])
+        self.recents.grow(slots)
 
     def _times(
         self, packets: Packets, packet: npt.NDArray[np.int32], event: npt.NDArray[np.int64]
@@ -160,7 +152,7 @@ class Inlet:
         """Everything needed to stand here again."""
         return {
             "clocks": self.clocks.copy(),
-            "recents": self.recents.copy(),
+            "recents": self.recents.export(),
             "remembered": self.remembered.export(),
             "rejections": self.rejections.export(),
             "quarantine": self.quarantine.export(),
@@ -170,7 +162,7 @@ class Inlet:
     def load(self, stored: dict[str, Any]) -> None:
         """Back to exported data."""
         self.clocks = writable(stored["clocks"], self.clocks.dtype)
-        self.recents = writable(stored["recents"], self.recents.dtype)
+        self.recents.load(stored["recents"])
         if isinstance(stored["remembered"], dict):  # behaviour 1 kept other hashes, of no use now
             self.remembered.load(stored["remembered"])
         self.rejections = Rejections.load(stored["rejections"])

@@ -25,8 +25,8 @@ import numpy.typing as npt
 
 from detectors import DISORDER, LATE, NO_TIME, RETAINED, SUSPECT, compiled
 from gateway.monitor.entries import FLAG_RETAINED
+from gateway.monitor.recents import NEVER, RING, forget, recall, remember
 
-RING = 8
 WINDOW = 64
 AGREE_NS = 2_000_000_000
 SKEW_SHIFT = 4
@@ -36,7 +36,6 @@ PLAUSIBLE_SINCE_NS = 946_684_800_000_000_000
 PLAUSIBLE_AHEAD_NS = 86_400_000_000_000
 """A clock a day or more ahead is wrong however steadily it runs."""
 
-NEVER = np.iinfo(np.int64).min
 SURELY = 2
 
 CLOCK = np.dtype(
@@ -62,20 +61,6 @@ CLOCK = np.dtype(
 )
 """One record a device."""
 
-RECENT = np.dtype(
-    [
-        ("newest_ns", "<i8"),
-        ("odd_ns", "<i8", (RING,)),  # readings of suspect time, or by a clock no longer believed
-        ("odd_value", "<f8", (RING,)),
-        ("odd_next", "<i8"),
-        ("event_ns", "<i8", (RING,)),
-        ("value", "<f8", (RING,)),
-        ("count", "<i8"),
-    ],
-    align=True,
-)
-"""One record a slot."""
-
 
 def new_clocks(count: int) -> npt.NDArray[np.void]:
     """Clocks of devices that have not spoken."""
@@ -84,14 +69,6 @@ def new_clocks(count: int) -> npt.NDArray[np.void]:
     clocks["agreed_event_ns"] = NEVER
     clocks["last_received_ns"] = NEVER
     return clocks
-
-
-def new_recents(count: int) -> npt.NDArray[np.void]:
-    """Channels that have had no reading."""
-    recents = np.zeros(count, RECENT)
-    recents["newest_ns"] = NEVER
-    recents["odd_ns"] = NEVER
-    return recents
 
 
 @compiled
@@ -133,6 +110,8 @@ def seq_known(clock: npt.NDArray[np.void], device: int, boot: int, seq: int) -> 
 def judge(
     clocks: npt.NDArray[np.void],
     recents: npt.NDArray[np.void],
+    odds: npt.NDArray[np.void],
+    used: npt.NDArray[np.int64],
     device: npt.NDArray[np.int32],
     slot: npt.NDArray[np.int32],
     event_ns: npt.NDArray[np.int64],
@@ -148,8 +127,8 @@ def judge(
     """Flag every row (``time``), drop duplicates (``keep`` 0), and note re-based devices: rebased[i] is the
     skew change in ns where row i made its device's clock believed anew, else 0.
 
-    arrival_ns: the gateway's wall clock at reception. packet: row of known and flags_of. known: 1 the
-    payload's (boot, seq) were seen before, SURELY the packet itself was. flags_of: the broker's flags.
+    recents, odds, used: ``Recents.room`` for every row. arrival_ns: the wall clock at reception. packet: row
+    of known and flags_of. known: 1 the payload's (boot, seq) were seen before, SURELY the packet itself was.
     event_ns NO_TIME means the device sent none: arrival stands in. Returns (rows kept, rows re-based).
     """
     kept = changes = 0
@@ -162,7 +141,7 @@ def judge(
         if timeless:
             event_ns[i] = arrival_ns[i]
         event = event_ns[i]
-        same_time, twin, oldest = _recall(recent, event, value[i])
+        same_time, twin, oldest = recall(recent, odds, event, value[i])
         newer = timeless or event > recent["newest_ns"]
         repeated = seen == SURELY or (seen != 0 and (timeless or not newer))
         if repeated or (twin and not timeless):
@@ -177,81 +156,17 @@ def judge(
         flags |= _clock_flags(clock, event, arrival_ns[i], timeless, newer, last_of_packet, rebased, i)
         if rebased[i] != 0:
             changes += 1
-            # the device counts anew: what was newest by its old clock says nothing about its new one
-            forget(recent)
+            # what was newest by the device's old clock says nothing about its new one
+            forget(recent, odds, used)
             newer = True
         if not newer and recent["newest_ns"] != NEVER:
             flags |= DISORDER
             if recent["count"] == RING and event < oldest:
                 flags |= LATE
-        _remember(recent, event, value[i], newer, flags)
+        remember(recent, odds, used, event, value[i], newer, (flags & SUSPECT) != 0)
         clock["last_received_ns"] = arrival_ns[i]
         time[i] = flags
     return kept, changes
-
-
-@compiled
-def _recall(recent: Any, event: int, value: float) -> tuple[bool, bool, int]:
-    """(a remembered reading has this time, and this value too, the oldest time remembered)."""
-    same_time = twin = False
-    oldest = event
-    for k in range(RING):
-        if event == recent["odd_ns"][k]:
-            same_time = True
-            twin = twin or _same(recent["odd_value"][k], value)
-    for k in range(recent["count"]):
-        at = recent["event_ns"][k]
-        if k == 0 or at < oldest:
-            oldest = at
-        if at == event:
-            same_time = True
-            twin = twin or _same(recent["value"][k], value)
-    return same_time, twin, oldest
-
-
-@compiled
-def _same(a: float, b: float) -> bool:
-    return bool(a == b or (np.isnan(a) and np.isnan(b)))
-
-
-@compiled
-def _remember(recent: Any, event: int, value: float, newer: bool, flags: int) -> None:
-    """Keep the RING newest believable readings. Suspect ones are kept apart, so that no run of impossible
-    times can make every later reading look old; one older than a full ring is not kept."""
-    if flags & SUSPECT:
-        _put_apart(recent, event, value)
-        return
-    if newer:
-        recent["newest_ns"] = event
-    place = recent["count"]
-    if place < RING:
-        recent["count"] = place + 1
-    else:
-        place = 0
-        for k in range(1, RING):
-            if recent["event_ns"][k] < recent["event_ns"][place]:
-                place = k
-        if event < recent["event_ns"][place]:
-            return
-    recent["event_ns"][place] = event
-    recent["value"][place] = value
-
-
-@compiled
-def _put_apart(recent: Any, event: int, value: float) -> None:
-    place = recent["odd_next"]
-    recent["odd_ns"][place] = event
-    recent["odd_value"][place] = value
-    recent["odd_next"] = (place + 1) % RING
-
-
-@compiled
-def forget(recent: Any) -> None:
-    """The device's clock changed: readings by the old clock order nothing now, but are still known."""
-    for k in range(recent["count"]):
-        _put_apart(recent, recent["event_ns"][k], recent["value"][k])
-    recent["newest_ns"] = NEVER
-    recent["count"] = 0
 
 
 @compiled

@@ -24,8 +24,9 @@ import numpy.typing as npt
 from detectors import DISORDER, LATE, SUSPECT, compiled
 from gateway.monitor.bank import writable
 from gateway.monitor.entries import FLAG_RETAINED
+from gateway.monitor.recents import NEVER
 from gateway.monitor.roster import Change, Roster
-from gateway.monitor.timing import AGREE_NS, NEVER, PLAUSIBLE_AHEAD_NS, PLAUSIBLE_SINCE_NS
+from gateway.monitor.timing import AGREE_NS, PLAUSIBLE_AHEAD_NS, PLAUSIBLE_SINCE_NS
 
 RETURNS = 5
 TURNS = 10

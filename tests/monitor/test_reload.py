@@ -46,7 +46,7 @@ def states(monitor: Monitor, device: int) -> dict[str, Any]:
     }
     found["silent"] = monitor.silence.detector.state[part].tobytes()
     found["clock"] = monitor.inlet.clocks[device].tobytes()
-    found["recent"] = monitor.inlet.recents[part].tobytes()
+    found["recent"] = monitor.inlet.recents.slots[part].tobytes()
     return found
 
 

@@ -100,6 +100,16 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """What the codec's own ``settings`` read from the table; None for a codec that has none."""
 
 
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
+    """Where devices publish beside the topic of the house (see ``_topics.py``)."""
+
+    pattern: str
+    enterprise: str = ""
+    """What the pattern does not hold, the same for every device; "" = follows from the fleet list."""
+    site: str = ""
+    stream: str = ""
+
+
 class Example(msgspec.Struct, frozen=True, kw_only=True):
     """A payload and what it must give: readings, or a refusal reason."""
 
@@ -139,6 +149,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     device_alarms: tuple[DeviceAlarm, ...]
     detectors: tuple[DetectorRule, ...] = ()
     streams: tuple[Stream, ...]
+    topics: tuple[Topic, ...] = ()
     examples: tuple[Example, ...]
 
     def point(self, channel: str) -> Point | None:

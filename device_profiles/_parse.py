@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any, Literal, cast
 
-from device_profiles import _detectors, _rules
+from device_profiles import _detectors, _rules, _topics
 from device_profiles._model import LIMITS, AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
 from device_profiles._tables import ID, NS, Table
 from device_profiles._units import UNITS
@@ -120,6 +120,7 @@ def _profile(profile_id: str, root: Table) -> Profile:
     period = head.seconds_ns("period_s")
     upload = head.seconds_ns("upload_period_s", period)
     points = tuple(_point(t) for t in root.tables("point", MAX_POINTS))
+    streams = _streams(root, points)
     profile = Profile(
         id=profile_id,
         title_en=head.text("title_en"),
@@ -138,7 +139,8 @@ def _profile(profile_id: str, root: Table) -> Profile:
         alarms=tuple(_alarm(t) for t in root.tables("alarm", MAX_ALARMS)),
         device_alarms=_device_alarms(root),
         detectors=tuple(_detectors.detector(t) for t in root.tables("detector", MAX_DETECTORS)),
-        streams=_streams(root, points),
+        streams=streams,
+        topics=_topics.topics(root, [*(s.name for s in streams), *(p.channel for p in points)]),
         examples=tuple(_example(t) for t in root.tables("example", MAX_EXAMPLES)),
     )
     head.close()

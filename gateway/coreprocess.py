@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from gateway.admitting import Admitting
 from gateway.alarms.events import UNACKNOWLEDGED, CommandEvent
 from gateway.clock import Clock, new_boot_id, new_id, new_seed
 from gateway.commands import CommandServer
@@ -22,7 +23,6 @@ from gateway.crashpoint import reached
 from gateway.errors import ConfigError, FlushFailed
 from gateway.grouping import Ask
 from gateway.ingest import Mids
-from gateway.ingest.admission import Admission
 from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
 from gateway.journal import Compressor, Journal
@@ -40,7 +40,6 @@ FULL_DISK_RETRY_S = 0.5
 LOOK_NS = 500_000_000
 HEALTH_NS = 10_000_000_000
 AHEAD_BYTES = 1 << 20  # less in a piece: commits wait 0.4 ms for it; more: 3 ms
-UNKNOWN_DEVICE_BYTES = 16 * 1024
 EXIT_FLUSH_FAILED = 74
 
 
@@ -55,10 +54,9 @@ class CoreProcess:
         self._wanted, self._bad_files = want(config, alive_before=ALIVE_BEFORE in os.environ)
         self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._limits: dict[str, int] = {}
         ingest = config.ingest
         self._intake = Intake(ingest.max_queued_packets, ingest.max_queued_bytes)
-        self._admission = Admission(lambda key: self._limits.get(key, UNKNOWN_DEVICE_BYTES))
+        self._admitting = Admitting()
         self._reloads = Reloads(lambda: wanted(config), self._intake.wake)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         self._compressor = self._make_compressor()
@@ -82,7 +80,6 @@ class CoreProcess:
                 [f"no configuration was ever in force, and the files are wrong: {self._bad_files}"]
             )
         compile_loops([roster.channels.devices[n] for n in roster.active_devices()], roster.texts)
-        self._set_limits()
         self._log.info("core started", replayed=replayed, devices=len(self._wanted.devices))
         for why in self._core.passed_over:
             self._log.warning("snapshot passed over", why=why)
@@ -91,11 +88,12 @@ class CoreProcess:
         self._receiver = Receiver(
             self._config.ingest,
             self._intake,
-            self._admission,
+            self._admitting.admission,
             self._clock,
             had_session=self._core.monitor.had_session,
             last_epoch=self._core.monitor.last_epoch,
         )
+        self._admitting.of(roster, self._receiver)
         server = CommandServer(self._data.core_socket, self.answer)
         server.start()
         self._receiver.start()
@@ -255,6 +253,7 @@ class CoreProcess:
         if now < self._next_look_ns or self._receiver is None:
             return
         self._next_look_ns = now + LOOK_NS
+        self._admitting.of(self._core.monitor.roster, self._receiver)
         self._link_problem = self._receiver.healthy(now)
         status = self.status()
         self._tell_health(status, now)
@@ -323,15 +322,6 @@ class CoreProcess:
         figures["link_up"] = float(status["link_up"])
         self._live.send(["health", self._clock.wall_ns(), figures])
 
-    def _set_limits(self) -> None:
-        roster = self._core.monitor.roster
-        limits = {key: roster.profile_of(n).max_payload_bytes for key, n in roster.index.items()}
-        self._admission.floor = 0  # while the two change, every packet is asked for
-        self._limits = limits
-        self._admission.floor = (
-            min(UNKNOWN_DEVICE_BYTES, *limits.values()) if limits else UNKNOWN_DEVICE_BYTES
-        )
-
     def _take(self, read: Read) -> dict[str, Any]:
         if read.wanted is None:
             problems = "\n".join(read.problems)
@@ -339,7 +329,7 @@ class CoreProcess:
             self._core.note("config_refused", active=True, detail={"problems": problems})
             return {"accepted": False, "reason_en": problems, "reason_zh": problems}
         changed = self._core.change_config(read.wanted.devices, read.wanted.profiles)
-        self._set_limits()
+        self._admitting.of(self._core.monitor.roster, self._receiver)
         self._core.note("config_refused", active=False)
         self._log.info("configuration reloaded", changed=changed)
         return {"accepted": True, "changed": changed, "devices": len(read.wanted.devices)}

@@ -26,7 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from device_profiles import Profile
 from gateway import private_files
+from gateway.access_list import access_list, topics_of, user_of
 from gateway.errors import ConfigError
 from gateway.monitor.channels import Device
 
@@ -95,13 +97,19 @@ class Credentials:
         gateway: Gateway,
         remove_gone: bool = False,
         retired: Collection[str] = (),
+        profiles: Mapping[str, Profile] = {},
         progress: Progress = lambda _: None,
     ) -> Outcome:
         """Password file, access list and hand-out files for these devices. The keys in ``retired`` lose their
         password. ``remove_gone``: so do devices that are in no list any more; asked for, because half a fleet
-        file must not silence a plant.
+        file must not silence a plant. ``profiles`` say where vendors' devices publish.
         ConfigError, with nothing changed, if a name would let one user speak for another."""
         keys = [device.key for device in devices]
+        elsewhere = (
+            {device.key: topics_of(device, profiles, "<any>") for device in devices}
+            if any(profile.topics for profile in profiles.values())
+            else {}
+        )
         _refuse_confusions(keys, gateway.name)
         with self._alone():
             lines, revoked = self._lines(), self.revoked()
@@ -117,11 +125,11 @@ class Credentials:
             missing = [key for user, key in known.items() if user not in lines and user not in revoked]
             done.made, done.kept = missing, len(known) - len(missing) - len(done.revoked)
             made = [Made(key, self.password()) for key in missing]
-            done.handouts = self._hand_out(made, done.removed)
+            done.handouts = self._hand_out(made, done.removed, elsewhere)
             lines |= self._hash(((user_of(m.key), m.password) for m in made), progress)
             if not verify(lines.get(gateway.name, ""), gateway.password):
                 lines |= self._hash([(gateway.name, gateway.password)], lambda _: None)
-            private_files.replace(self.acl, access_list(keys, gateway.name), 0o644)
+            private_files.replace(self.acl, access_list(devices, gateway.name, profiles), 0o644)
             self._save(lines)
         return done
 
@@ -206,7 +214,9 @@ class Credentials:
                 progress(len(part))
         return found
 
-    def _hand_out(self, made: Sequence[Made], gone: Iterable[str]) -> list[Path]:
+    def _hand_out(
+        self, made: Sequence[Made], gone: Iterable[str], elsewhere: Mapping[str, list[str]] = {}
+    ) -> list[Path]:
         """Bring the hand-out files up to date before the hashes are: after a crash in between a device gets
         another password, never one that nobody was told."""
         changes: dict[str, dict[str, tuple[str, ...] | None]] = {}
@@ -214,7 +224,8 @@ class Credentials:
             changes.setdefault(user.partition("/")[0], {})[user] = None
         for key, password in made:
             enterprise, site, device = key.split("/")
-            row = (enterprise, site, device, user_of(key), password, f"rg/{key}/<stream>")
+            topic = " or ".join(elsewhere.get(key, [])) or f"rg/{key}/<stream>"
+            row = (enterprise, site, device, user_of(key), password, topic)
             changes.setdefault(enterprise, {})[user_of(key)] = row
         written = []
         for enterprise, changed in sorted(changes.items()):
@@ -264,11 +275,6 @@ def gateway_user(username: str, password_file: str, credentials: Credentials) ->
     return Gateway(username or GATEWAY_USER, password)
 
 
-def user_of(key: str) -> str:
-    """The MQTT user of a device key. ":" ends a name in a password file: it becomes "~", which no id has."""
-    return key.replace(":", "~")
-
-
 def hashed(password: str, salt: bytes) -> str:
     """``$7$<iterations>$<salt>$<hash>``, mosquitto 2's form of PBKDF2-HMAC-SHA512 (RFC 8018 5.2)."""
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
@@ -282,21 +288,6 @@ def verify(line: str, password: str) -> bool:
         return False
     salt, digest = base64.b64decode(parts[3]), base64.b64decode(parts[4])
     return hmac.compare_digest(hashlib.pbkdf2_hmac("sha512", password.encode(), salt, int(parts[2])), digest)
-
-
-def access_list(keys: Iterable[str], gateway: str) -> str:
-    """mosquitto's acl file: lines for single devices only where a user's name is not the device's key."""
-    text = f"""# Made by 'riskgate credentials write'; changes are lost at its next run.
-# The gateway reads everything and publishes nothing.
-user {gateway}
-topic read rg/#
-topic read $SYS/#
-
-# A device's user name is its key: it publishes below its own topic and nowhere else, and reads nothing.
-pattern write rg/%u/#
-"""
-    odd = [f"\nuser {user_of(key)}\ntopic write rg/{key}/#\n" for key in keys if ":" in key]
-    return text + "".join(odd)
 
 
 def _read(path: Path) -> list[tuple[str, ...]]:

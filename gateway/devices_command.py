@@ -21,7 +21,8 @@ from gateway import private_files
 from gateway.commands import ask
 from gateway.config import Config
 from gateway.errors import ConfigError, CoreUnreachable, RiskgateError
-from gateway.fleet import ID, Gathered, Progress, Retired, gather, text_of
+from gateway.fleet import ID, Gathered, Progress, Retired, gather, shared_topics, text_of
+from gateway.monitor.addresses import like
 from gateway.monitor.channels import Device
 from gateway.paths import DataFolder
 
@@ -84,7 +85,7 @@ def adopt(
     for name in ("enterprise", "site", "device"):
         if not ID.fullmatch(getattr(device, name)):
             raise RiskgateError(f"{device.key!r}: {name} is no id; write <enterprise>/<site>/<device>")
-    if heard is not None and device.key not in heard:
+    if heard is not None and not any(like(key, device.key) for key in heard):
         raise RiskgateError(
             f"{device.key} is not among the unknown speakers ('riskgate devices quarantine'); "
             "say --unheard to register it all the same"
@@ -159,6 +160,9 @@ def _take_along(file: Path, old: Gathered, new: Gathered, left: Left, today: dat
 
 
 def _put(config: Config, data: DataFolder, old: Gathered, new: Gathered, today: date) -> Difference:
+    shared = [f"{config.fleet}: {fault}" for _, fault in shared_topics(new.devices, new.profiles)]
+    if shared:
+        raise ConfigError(shared)
     difference = _compare(old, new)
     difference.expired = [device.key for device in new.devices if expired(device, today)]
     text = text_of(config.fleet, new.devices, new.retired.values())

@@ -15,8 +15,10 @@ from device_profiles import AlarmDefinition, Profile, ProfileError, parse, quali
 from device_profiles._parse import DEFAULT_STREAMS
 from device_profiles._reader import Taken, codec_of, take
 from device_profiles._tables import ID
+from device_profiles._topics import HOUSE, HOUSE_LEVELS
 from device_profiles.codecs import Refusal
 from gateway.errors import ConfigError
+from gateway.monitor.addresses import Addresses
 from gateway.profiles_command import Rows, text_of
 
 MAX_READ = 1 << 20
@@ -48,7 +50,8 @@ ADVICE = {
     "bad_length": "send whole records of 20 bytes, and their number in the header",
     "unsupported": "send SenML of version 10 with absolute times",
     "unknown_code": "list that code in the mapping: values, qualities or quality_else",
-    "bad_topic": "publish to rg/<enterprise>/<site>/<device>/<stream>, ids of A-Z a-z 0-9 . _ : -",
+    "bad_topic": "publish to rg/<enterprise>/<site>/<device>/<stream>, ids of A-Z a-z 0-9 . _ : -, or say "
+    "where the vendor publishes in a [[topic]] of the profile",
 }
 """Refusal reason -> what to do."""
 
@@ -73,7 +76,7 @@ def attempt(
     device = None
     try:
         if topic is not None:
-            device, stream = _parts(topic, stream)
+            device, stream = _parts(profile, topic, stream)
         stream = stream or _only_stream(profile)
         title = f"{profile.id}, stream {stream}, codec {codec_of(profile, stream)}"
         taken, refused = take(profile, stream, payload, device)
@@ -127,14 +130,20 @@ def _profile(folders: list[Path], wanted: str) -> Profile:
         raise ConfigError([f"{place}: {p.removeprefix(f'{name}: ')}" for p in error.problems]) from None
 
 
-def _parts(topic: str, stream: str | None) -> tuple[str, str]:
-    """(device, stream) of a topic."""
+def _parts(profile: Profile, topic: str, stream: str | None) -> tuple[str, str]:
+    """(device, stream) of a topic, which may be one of the profile's own."""
     levels = topic.split("/")
-    if len(levels) != 5 or levels[0] != "rg" or not all(map(ID.fullmatch, levels[1:])):
-        raise Refusal("bad_topic", topic[:200])
-    if stream is not None and stream != levels[4]:
-        raise ConfigError([f"--stream {stream}: --topic ends in {levels[4]}; give one of the two"])
-    return levels[3], levels[4]
+    if len(levels) == HOUSE_LEVELS and levels[0] == HOUSE and all(map(ID.fullmatch, levels[1:])):
+        device, said = levels[3], levels[4]
+    else:
+        name = topic.encode("utf-8", "surrogateescape")
+        found = Addresses({profile.id: profile}, ()).find(name)
+        if found is None:
+            raise Refusal("bad_topic", topic[:200])
+        device, said = name[found.begin : found.end].decode(), found.stream
+    if stream is not None and stream != said:
+        raise ConfigError([f"--stream {stream}: --topic is of {said}; give one of the two"])
+    return device, said
 
 
 def _only_stream(profile: Profile) -> str:

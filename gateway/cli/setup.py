@@ -136,7 +136,12 @@ def credentials_write(
     with Progress(console=err, transient=True) as bar:
         task = bar.add_task("passwords", total=None)
         outcome = made.write(
-            found.devices, gateway, remove_gone, found.retired, lambda n: bar.advance(task, n)
+            found.devices,
+            gateway,
+            remove_gone,
+            found.retired,
+            found.profiles,
+            lambda n: bar.advance(task, n),
         )
     table("Credentials", _counted(outcome))
     _warn(outcome)

@@ -14,6 +14,7 @@ from gateway.errors import ConfigError
 from gateway.fleet._columns import ALL_COLUMNS, COLUMNS, ID, Checks, Retired
 from gateway.fleet._profiles import check_profile, check_profiles, read_profiles
 from gateway.fleet._rows import rows_of
+from gateway.fleet._topics import shared_topics
 from gateway.fleet._write import text_of
 from gateway.monitor.channels import Device
 
@@ -30,6 +31,7 @@ __all__ = [
     "read_fleet",
     "read_list",
     "read_profiles",
+    "shared_topics",
     "text_of",
 ]
 
@@ -145,6 +147,8 @@ def read_list(
             fleet.devices.append(device)
         else:
             fleet.retired[device.key] = retired
+    shared = shared_topics(fleet.devices, parsed or {})
+    problems += [f"{path}: line {first[key]}, {fault}" for key, fault in shared]
     if progress is not None:
         progress(rows.total, rows.total)
     if problems:

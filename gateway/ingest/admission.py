@@ -1,4 +1,4 @@
-"""Which packets may enter the journal: a fixed topic shape and a size limit, checked before any parsing."""
+"""What may enter the journal: topics of a known shape and payloads of a size, checked before any parsing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ UNKNOWN_LIMIT = 16 * 1024
 """Bytes of payload from a device that is not in the fleet: enough for a JSON reading."""
 ABSOLUTE_LIMIT = 256 * 1024
 """Bytes of payload from any device, whatever its profile says."""
+Recognise = Callable[[bytes], str | None]
+"""Topic -> key of the device it is of, with "?" for unknown parts; None for a topic that is nobody's."""
 MAX_CACHED = 1 << 16
 """Topics remembered. A fleet has fewer; beyond that somebody invents topics and the cache starts anew."""
 NOT_UTF8 = b"(not UTF-8)"
@@ -49,27 +51,34 @@ class Admission:
     does not know it returns ``UNKNOWN_LIMIT``. It is asked for every packet, on the network thread; another
     thread may replace it when the configuration changes. ``floor``: no limit is below so many bytes, so that
     packets of a run up to this size need no question; 0 asks for each.
+    ``recognise`` says whose a topic of another shape is, None for nobody's.
     """
 
     def __init__(self, limit_of: Callable[[str], int]) -> None:
         self.limit_of = limit_of
         self.floor = 0
-        self._devices: dict[bytes, str] = {}
+        self._known: tuple[Recognise, dict[bytes, str]] = (lambda _: None, {})
+
+    def recognise(self, recognise: Recognise) -> None:
+        """From now on also topics that this knows; from any thread."""
+        self._known = recognise, {}
 
     def refuse(self, topic: bytes, payload: bytes) -> str:
         """Why this packet may not enter: "bad_topic" or "oversize"; "" means admitted.
 
-        The topic must be rg/<enterprise>/<site>/<device>/<stream>, each id [A-Za-z0-9._:-]{1,64}: so no
-        wildcard, no ``$``, no control character, no character outside ASCII and no other depth.
+        The topic must be rg/<enterprise>/<site>/<device>/<stream>, each id [A-Za-z0-9._:-]{1,64}, or one that
+        ``recognise`` knows: so no wildcard, no ``$``, no control character and no other depth.
         """
-        device = self._devices.get(topic)
+        recognise, devices = self._known
+        device = devices.get(topic)
         if device is None:
             match = _TOPIC.fullmatch(topic)
-            if match is None:
+            device = match[1].decode("ascii") if match else recognise(topic)
+            if device is None:
                 return "bad_topic"
-            if len(self._devices) >= MAX_CACHED:
-                self._devices.clear()
-            device = self._devices[topic] = match[1].decode("ascii")
+            if len(devices) >= MAX_CACHED:
+                devices.clear()
+            devices[topic] = device
         return "oversize" if len(payload) > min(self.limit_of(device), ABSOLUTE_LIMIT) else ""
 
     def sift(

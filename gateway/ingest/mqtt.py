@@ -11,13 +11,12 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import structlog
 from paho.mqtt import client as mqtt
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.clock import Clock
 from gateway.ingest import LinkChange, Mids
@@ -27,6 +26,7 @@ from gateway.ingest.bulk import BulkSocket, Lifted
 from gateway.ingest.client import GatedClient
 from gateway.ingest.connection import Settings, build_client, connect_arguments
 from gateway.ingest.intake import Intake
+from gateway.ingest.subscriptions import Subscriptions
 
 RETRY_NS = 5_000_000_000
 """Between two attempts to repair the same thing: subscribe again, reconnect for a packet not taken."""
@@ -67,7 +67,8 @@ class Receiver:
         self._since_ns = clock.mono_ns()
         self._repaired_ns = 0
         self._connects = self._acked = self._stale = self._rebuilt = self._plain_links = 0
-        self._connect_error = self._subscribe_error = ""
+        self._connect_error = ""
+        self._subscriptions = Subscriptions(settings)
 
     # --- core thread ---------------------------------------------------------------------------------
 
@@ -77,6 +78,10 @@ class Receiver:
         with self._lock:
             self._client = client
         client.loop_start()
+
+    def also(self, filters: Iterable[str]) -> None:
+        """Beside the topics of the house, these are wanted from now on, and no others."""
+        self._subscriptions.also(filters, self._client)
 
     def stop_reading(self) -> None:
         """Take no further packet; acknowledgements are still sent. What arrives from now on is read and left
@@ -183,16 +188,16 @@ class Receiver:
             "last_packet_age_s": (self._clock.mono_ns() - arrivals.last_ns) / 1e9,
             "paused": bool(self._client and self._client.paused_since_ns),
             "connect_error": self._connect_error,
-            "subscribe_error": self._subscribe_error,
+            "subscribe_error": self._subscriptions.error,
         }
 
     def _repair(self, client: GatedClient, now_ns: int) -> str:
         due = now_ns - self._repaired_ns >= RETRY_NS
-        if self._subscribe_error:
+        if self._subscriptions.error:
             if due:
                 self._repaired_ns = now_ns
-                self._subscribe(client)
-            return self._subscribe_error
+                self._subscriptions.ask(client)
+            return self._subscriptions.error
         if self._arrivals.untaken:
             if due:  # only a reconnect makes the broker send them again
                 self._repaired_ns = now_ns
@@ -285,7 +290,7 @@ class Receiver:
         self._connects += 1
         expected, self._expected_session = self._expected_session, True
         self._intake.put(LinkChange(self._link, True, flags.session_present, expected, told, now_ns))
-        self._subscribe(client)
+        self._subscriptions.ask(client)
 
     def _on_connect_fail(self, client: GatedClient) -> None:
         # paho calls this from its except clause and does not pass the error on.
@@ -303,25 +308,8 @@ class Receiver:
             self._up, self._since_ns = False, self._clock.mono_ns()
             self._intake.put(LinkChange(self._link, False, False, False, reason, self._since_ns))
 
-    def _subscribe(self, client: GatedClient) -> None:
-        # QoS 1 at most: at QoS 2 paho sends PUBREC before on_message (trap T8). Subscribing again is harmless
-        # and repairs a session whose subscription is gone; MQTT 5 can ask not to get the retained ones again.
-        topic = self._settings.topic
-        if self._settings.protocol == "5":
-            code, _ = client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=1))
-        else:
-            code, _ = client.subscribe(topic, qos=1)
-        if code:
-            self._subscribe_error = f"could not subscribe to {topic}: {mqtt.error_string(code)}"
-
-    def _on_subscribe(self, _client: GatedClient, _mid: int, reasons: list[Any], _properties: Any) -> None:
-        self._subscribe_error = ""
-        for reason in reasons:
-            if reason.is_failure or reason.value != 1:
-                self._subscribe_error = (
-                    f"the broker did not grant {self._settings.topic} at QoS 1 ({reason}). Give the user "
-                    f"{self._settings.username or '(anonymous)'} read access in the broker's ACL"
-                )
+    def _on_subscribe(self, _client: GatedClient, mid: int, reasons: list[Any], _properties: Any) -> None:
+        self._subscriptions.answered(mid, reasons)
 
     def _on_message(self, _client: GatedClient, message: mqtt.MQTTMessage) -> None:
         self._arrivals.message(message, self._epoch)

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from device_profiles import LIMITS, Profile, detector_settings, override, parse
+from device_profiles._topics import has_topics
+from gateway.monitor.addresses import Addresses
 from gateway.monitor.channels import ChannelTable, Device, Setpoint
 from gateway.monitor.entries import ConfigChange, Stamp
 
@@ -33,7 +35,7 @@ def config_change(stamp: Stamp, devices: list[Device], profiles: dict[str, str])
     """The entry that puts a fleet and its profiles in force."""
     used = {d.profile for d in devices}
     plain = msgspec.msgpack.encode(
-        MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used}),
+        MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used or has_topics(v)}),
         order="deterministic",
     )
     return ConfigChange(stamp, hashlib.sha256(plain).hexdigest(), zlib.compress(plain, 1))
@@ -71,6 +73,7 @@ class Roster:
         self.first_slot: list[int] = []
         self.active: list[bool] = []
         self.digest = ""
+        self.addresses = Addresses({}, ())
 
     def apply(self, config: MonitorConfig, digest: str) -> Change:
         """Put a configuration in force; devices that stay keep their index and slots."""
@@ -103,6 +106,7 @@ class Roster:
         self._grow(grown)
         self.channels.version += 1
         self.digest = digest
+        self.addresses = Addresses(self.profiles, config.devices)
         return change
 
     def slots_of(self, number: int) -> range:
@@ -216,6 +220,8 @@ class Roster:
         roster.active = [bool(b) for b in stored["active"]]
         roster.index = {roster.channels.devices[n].key: n for n, active in enumerate(roster.active) if active}
         roster.digest = stored["digest"]
+        active = (roster.channels.devices[number] for number in roster.active_devices())
+        roster.addresses = Addresses(roster.profiles, active)
         return roster
 
 

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from device_profiles import Point, Profile, codecs
 from device_profiles._reader import Reader, reader
+from device_profiles._topics import HOUSE, HOUSE_LEVELS
 from gateway.monitor._topics import ROUTE, mix, route_of
+from gateway.monitor.addresses import Address
 from gateway.monitor.plain import (
     ANALOG,
     BATCH,
@@ -69,29 +71,39 @@ class Routes:
 
     def resolve(self, topic: bytes, at_ns: int) -> Route:
         """The route of a topic; Refusal when it leads nowhere. Known to ``plain.read`` from now on."""
-        parts = text(topic).split("/")
-        if len(parts) != 5 or parts[0] != "rg":  # admission refuses these; an older journal may hold them
-            raise codecs.Refusal("bad_topic", "expected rg/<enterprise>/<site>/<device>/<stream>")
-        key = "/".join(parts[1:4])
-        number = self._roster.index.get(key)
+        address = self._address(topic)
+        if address is None:  # admission refuses these; an older journal may hold them
+            raise codecs.Refusal(
+                "bad_topic", "neither rg/<enterprise>/<site>/<device>/<stream> nor a [[topic]]"
+            )
+        number = None if address.rivals else self._roster.index.get(address.key)
         if number is None:
-            self._quarantine.note(key, text(topic), at_ns)
-            raise codecs.Refusal("unknown_device", key)
+            self._quarantine.note(address.key, text(topic), at_ns)
+            why = f"{address.key}: may be {' or '.join(address.rivals)}" if address.rivals else address.key
+            raise codecs.Refusal("unknown_device", why)
         profile = self._roster.profile_of(number)
         layout = self._layout(profile)
-        known = layout.readers.get(parts[4])
+        stream = address.stream
+        known = layout.readers.get(stream)
         if known is None:
-            known = layout.readers[parts[4]] = reader(profile, parts[4])
-        first_slot = self._roster.first_slot[number]
-        route = Route(number, parts[4], known, parts[3], first_slot, profile.points)
+            known = layout.readers[stream] = reader(profile, stream)
+        name = text(topic[address.begin : address.end])
+        route = Route(number, stream, known, name, self._roster.first_slot[number], profile.points)
         kind = _CODECS.get(known.kind, SLOW)
-        self._note(topic, route, layout.first, kind, known.places.get(parts[4], -1))
+        place = known.places.get(stream, -1)
+        if kind != SINGLE or place >= 0:
+            self._note(topic, route, layout.first, kind, place, address)
         return route
 
-    def _note(self, topic: bytes, route: Route, first: int, kind: int, place: int) -> None:
+    def _address(self, topic: bytes) -> Address | None:
+        parts = text(topic).split("/")
+        if len(parts) == HOUSE_LEVELS and parts[0] == HOUSE:
+            end = topic.rindex(b"/")
+            return Address("/".join(parts[1:4]), parts[4], topic.rindex(b"/", 0, end) + 1, end)
+        return self._roster.addresses.find(topic)
+
+    def _note(self, topic: bytes, route: Route, first: int, kind: int, place: int, address: Address) -> None:
         raw = np.frombuffer(topic, np.uint8)
-        if kind == SINGLE and place < 0:
-            return
         if route_of(raw, 0, len(raw), self.routes, self.topics, self.table) >= 0:
             return
         if self._count == len(self.routes):
@@ -102,8 +114,7 @@ class Routes:
         record = self.routes[self._count]
         record["hash"] = mix(raw, 0, len(raw), np.uint64(0))
         record["topic"], record["topic_end"] = self._bytes, self._bytes + len(raw)
-        end = topic.rindex(b"/")
-        record["name"], record["name_end"] = topic.rindex(b"/", 0, end) + 1, end
+        record["name"], record["name_end"] = address.begin, address.end
         record["device"], record["slot"] = route.device, route.first_slot
         record["point"], record["points"], record["place"] = first, len(route.points), place
         record["codec"], record["max_bytes"] = kind, route.reader.max_bytes

@@ -115,6 +115,31 @@ def test_adopt_and_retire(config: Config, give: Callable[..., Difference], tmp_p
         adopt(config, data, Device("a", "b", "c", "d", "gas/x"), None, TODAY)
 
 
+def test_two_devices_at_one_vendor_topic_are_told_at_import(
+    config: Config, give: Callable[..., Difference], tmp_path: Path
+) -> None:
+    text = read_profiles([])["gas/vendor_mapped"]
+    folder = tmp_path / "own"
+    (folder / "gas").mkdir(parents=True)
+    (folder / "gas" / "maker.toml").write_text(
+        f'{text}\n[[topic]]\npattern = "maker/{{device}}"\nstream = "up"\n'
+    )
+    own = config.model_copy(update={"profiles": [folder]})
+    data = DataFolder(tmp_path / "data")
+    file = tmp_path / "new.csv"
+    rows = "enterprise,site,asset,device,profile\nacme,p1,a,M-1,gas/maker\n"
+    file.write_text(rows + "beta,p2,b,M-1,gas/maker\n")
+    told = "line 3, column device: beta/p2/M-1 publishes at maker/M-1, as acme/p1/M-1 does; name"
+    with pytest.raises(ConfigError, match=told):
+        import_list(own, data, file, Left(), TODAY)
+    file.write_text(rows)
+    import_list(own, data, file, Left(), TODAY)
+    heard = ["?/?/M-1", "?/?/M-2"]
+    with pytest.raises(ConfigError, match="as acme/p1/M-1 does"):
+        adopt(own, data, Device("beta", "p2", "b", "M-1", "gas/maker"), heard, TODAY)
+    assert adopt(own, data, Device("beta", "p2", "b", "M-2", "gas/maker"), heard, TODAY).devices == 2
+
+
 @pytest.mark.parametrize(
     ("which", "names"),
     [

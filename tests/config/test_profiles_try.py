@@ -107,8 +107,19 @@ def test_a_topic_gives_stream_and_device() -> None:
     assert tried(body, stream=None, topic="rg/acme/plant/GD-2/lel").refused[1][1] == "device_mismatch"
     assert tried(body, stream=None, topic="rg/acme/plant/GD-1/nothing").refused[1][1] == "unknown_stream"
     assert tried(body, stream=None, topic="acme/plant/GD-1/lel").refused[1][1] == "bad_topic"
-    with pytest.raises(ConfigError, match="--stream batch: --topic ends in lel; give one of the two"):
+    with pytest.raises(ConfigError, match="--stream batch: --topic is of lel; give one of the two"):
         tried(body, stream="batch", topic="rg/acme/plant/GD-1/lel")
+
+
+def test_a_vendors_own_topic_gives_them_too(tmp_path: Path) -> None:
+    file = tmp_path / "gas" / "maker.toml"
+    file.parent.mkdir()
+    text = read_profiles([])["gas/combustible_point"]
+    file.write_text(f'{text}\n[[topic]]\npattern = "maker/{{device}}/{{stream}}"\n')
+    body = '{"value": 1, "device": "GD-1"}'
+    assert tried(body, str(file), None, topic="maker/GD-1/lel").refused == []
+    assert tried(body, str(file), None, topic="maker/GD-2/lel").refused[1][1] == "device_mismatch"
+    assert tried(body, str(file), None, topic="maker/GD-1/lel/x").refused[1][1] == "bad_topic"
 
 
 def test_the_stream_must_be_said_unless_the_profile_has_one_of_its_own() -> None:

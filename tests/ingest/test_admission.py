@@ -82,4 +82,4 @@ def test_invented_topics_do_not_fill_the_memory() -> None:
     for number in range(MAX_CACHED + 10):
         assert remembering.refuse(b"rg/a/b/%d/d" % number, b"") == ""
         assert remembering.refuse(b"rg/a/b/%d/$" % number, b"") == "bad_topic"
-    assert len(remembering._devices) == 10
+    assert len(remembering._known[1]) == 10

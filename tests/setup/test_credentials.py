@@ -9,8 +9,10 @@ import stat
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from device_profiles import parse
 from gateway import private_files
 from gateway.credentials import (
     COLUMNS,
@@ -25,6 +27,7 @@ from gateway.credentials import (
     verify,
 )
 from gateway.errors import ConfigError
+from gateway.fleet import read_profiles
 from gateway.monitor.channels import Device
 from tests.support.need import need
 
@@ -168,6 +171,24 @@ def test_a_colon_in_an_id_needs_lines_of_its_own(made: Credentials) -> None:
     text = made.acl.read_text()
     assert "user acme/p/A~1\ntopic write rg/acme/p/A:1/#\n" in text
     assert "acme/p/B" not in text
+
+
+def test_a_vendors_device_may_publish_where_its_profile_says_and_nowhere_else(made: Credentials) -> None:
+    text = read_profiles([])["gas/vendor_mapped"]
+    text += '[[topic]]\npattern = "v/{enterprise}/dev-{device}/+/{stream}"\n[[topic]]\n'
+    text += 'pattern = "w/{device}"\nsite = "q"\nstream = "up"\n'
+    profiles = {"gas/v": parse("gas/v", text)}
+    devices = [msgspec.structs.replace(d, profile="gas/v") for d in fleet("acme/p/A:1", "acme/q/B")]
+    made.write([*devices, device("acme/p/C")], GATEWAY, profiles=profiles)
+    written = made.acl.read_text()
+    assert "user riskgate\ntopic read rg/#\ntopic read v/+/+/+/+\ntopic read w/+\n" in written
+    assert "user acme/p/A~1\ntopic write rg/acme/p/A:1/#\ntopic write v/acme/dev-A:1/+/+\n\n" in written
+    assert written.endswith("user acme/q/B\ntopic write v/acme/dev-B/+/+\ntopic write w/B\n")
+    assert "acme/p/C" not in written
+    with (made.handouts / "acme.csv").open(newline="") as file:
+        told = {row["device"]: row["topic"] for row in csv.DictReader(file)}
+    assert told["B"] == "v/acme/dev-B/<any>/<any> or w/B"
+    assert told["C"] == "rg/acme/p/C/<stream>"
 
 
 @pytest.mark.parametrize("name", ["acme", "acme/p", "acme/p/A", "a:b", " ", "a\nb"])

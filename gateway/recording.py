@@ -92,20 +92,16 @@ def record(
     except FileExistsError:
         raise RiskgateError(f"{file} exists: a recording is not written over; choose another name") from None
     except aiomqtt.MqttError as error:
-        raise RiskgateError(
-            f"the broker at {address.host}:{address.port}: {error}. Runs it? Are user and password right?"
-        ) from error
+        if not file.stat().st_size:
+            file.unlink()  # nothing was recorded: the name is free for the next try
+        raise RiskgateError(address.why(error)) from error
 
 
 async def _record(
     address: BrokerAddress, lines: IO[str], out: Console, topic: str, for_s: float | None, most: int | None
 ) -> Counted:
     count, clock = _Count(), SystemClock()
-    version = aiomqtt.ProtocolVersion.V5 if address.protocol == "5" else aiomqtt.ProtocolVersion.V311
-    async with aiomqtt.Client(
-        address.host, address.port, username=address.username or None, password=address.password or None,
-        identifier=address.client_id, protocol=version,
-    ) as client:  # fmt: skip
+    async with address.client() as client:
         await client.subscribe(topic, qos=1)
 
         async def take() -> None:

@@ -1,4 +1,8 @@
-"""As whom simulated and recorded devices speak to the configured broker: user, password and client id."""
+"""As whom simulated and recorded devices speak to the configured broker: user, password, client id and TLS.
+
+Over TLS they trust whom [ingest] trusts, and show its certificate when it has one; who they are, the user and
+the password say.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from pathlib import Path
 
 from gateway.config import Config
 from gateway.errors import RiskgateError
+from gateway.ingest.connection import tls_of
 from simulators._publish import BrokerAddress
 
 AddressOf = Callable[[str], BrokerAddress]
@@ -59,9 +64,8 @@ def addresses(
 
 def _address(config: Config, name: str, password: str, client_id: str) -> BrokerAddress:
     ingest = config.ingest
-    if ingest.tls:
-        raise RiskgateError("simulate speaks plain MQTT only: give it a listener without TLS on loopback")
-    return BrokerAddress(ingest.host, ingest.port, name, password, client_id, ingest.protocol)
+    tls = tls_of(ingest) if ingest.tls else None
+    return BrokerAddress(ingest.host, ingest.port, name, password, client_id, ingest.protocol, tls)
 
 
 def _first_line(source: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, Any
@@ -33,14 +34,38 @@ class BrokerAddress:
     password: str = ""
     client_id: str = "riskgate-simulator"
     protocol: str = "3.1.1"
+    tls: ssl.SSLContext | None = None
+    """Whom to trust and what to prove; None = no TLS."""
 
     def __repr__(self) -> str:
         return f"BrokerAddress({self.host}:{self.port} as {self.username or 'anonymous'})"
 
+    def client(self, **more: Any) -> aiomqtt.Client:
+        """A connection to be, as this user; ``more`` goes to aiomqtt."""
+        return aiomqtt.Client(
+            self.host,
+            self.port,
+            username=self.username or None,
+            password=self.password or None,
+            identifier=self.client_id,
+            protocol=aiomqtt.ProtocolVersion.V5 if self.protocol == "5" else aiomqtt.ProtocolVersion.V311,
+            tls_context=self.tls,
+            **more,
+        )
+
+    def why(self, error: BaseException) -> str:
+        """What a person can do about a connection that failed."""
+        if _untrusted(error):
+            advice = "ca_file under [ingest] must hold the authority that signed the broker's certificate"
+        else:
+            advice = "Is it running, do both sides speak TLS or neither, are user and password right?"
+        return f"the broker at {self.host}:{self.port} cannot be used: {error}. {advice}"
+
 
 class Publisher:
     """One connection that is made again as often as needed. ``publish`` runs until the source ends and
-    everything is acknowledged; ConnectionError after ``give_up`` failed connections in a row."""
+    everything is acknowledged; ConnectionError after ``give_up`` failed connections in a row, and at once for
+    a broker whose certificate is not trusted."""
 
     def __init__(
         self,
@@ -78,24 +103,13 @@ class Publisher:
                 return self.acknowledged
             except (aiomqtt.MqttError, TimeoutError) as error:
                 failures = 0 if self.acknowledged > before else failures + 1
-                if failures >= self._give_up:
-                    where = f"{self._address.host}:{self._address.port}"
-                    raise ConnectionError(
-                        f"the broker at {where} cannot be used: {error}. Is it running, and are user and "
-                        "password right?"
-                    ) from error
+                if _untrusted(error) or failures >= self._give_up:
+                    raise ConnectionError(self._address.why(error)) from error
                 self.reconnects += 1
                 await asyncio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
 
     def _client(self) -> aiomqtt.Client:
-        a = self._address
-        client = aiomqtt.Client(
-            a.host,
-            a.port,
-            username=a.username or None,
-            password=a.password or None,
-            identifier=a.client_id,
-            protocol=aiomqtt.ProtocolVersion.V5 if a.protocol == "5" else aiomqtt.ProtocolVersion.V311,
+        client = self._address.client(
             timeout=self._timeout_s,
             max_inflight_messages=self._window,
             max_queued_outgoing_messages=2 * self._window,
@@ -144,6 +158,11 @@ class Publisher:
             self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
         if self._on_ack is not None:
             self._on_ack(message)
+
+
+def _untrusted(error: BaseException) -> bool:
+    """Whether the broker's certificate is the reason; aiomqtt leaves it as the context of its own error."""
+    return isinstance(error.__context__, ssl.SSLCertVerificationError)
 
 
 async def paced(

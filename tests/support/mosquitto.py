@@ -29,7 +29,8 @@ class Broker:
     """``with Broker() as broker:`` gives a running mosquitto; ``broker.port``.
 
     override: directives that replace the shipped ones, or are added: {"max_inflight_messages": "20"}; None
-    removes. users: more users with passwords. tls: (ca, certificate, key) files for the listener.
+    removes. users: more users with passwords. tls: (ca, certificate, key) files for the listener;
+    certificates: whether clients must show one too.
     """
 
     def __init__(
@@ -37,12 +38,13 @@ class Broker:
         override: dict[str, str | None] | None = None,
         users: dict[str, str] | None = None,
         tls: tuple[Path, Path, Path] | None = None,
+        certificates: bool = True,
     ) -> None:
         self.program = need("mosquitto")
         self.folder = Path(tempfile.mkdtemp(prefix="riskgate-mosquitto-"))
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._tls = tls
+        self._tls, self._certificates = tls, certificates
         everybody = {GATEWAY[0]: GATEWAY[1], PUBLISHER[0]: PUBLISHER[1]}
         everybody |= dict.fromkeys(DEVICES, DEVICE_PASSWORD) | (users or {})
         self._write_users(everybody)
@@ -161,7 +163,8 @@ class Broker:
         text += f"listener {replaced['listener']}\n"
         if self._tls:
             ca, certificate, key = self._tls
-            text += f"cafile {ca}\ncertfile {certificate}\nkeyfile {key}\nrequire_certificate true\n"
+            text += f"cafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"
+            text += f"require_certificate {str(self._certificates).lower()}\n"
         return text
 
 

@@ -13,10 +13,12 @@ SEED  ?=
 MINUTES ?= 5
 DEVICES ?= 10000
 ROWS  ?=
+ONLY  ?=
+FULL  ?=
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city bench profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city bench evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -64,6 +66,9 @@ city: $(DEV)/.ready ## a simulated city through broker and gateway, held to its 
 
 bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
 	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)
+
+evaluate: $(DEV)/.ready ## how good detection is: table, reports/evaluate.json, plots; ONLY=nab,tep for some, FULL=1
+	$(DEV)/bin/riskgate evaluate $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) --plots docs/evaluation
 
 profile: $(DEV)/.ready ## build/profile.svg: where a core under load spends its time (flame graph)
 	$(DEV)/bin/python -m tests.bench.profile

@@ -58,6 +58,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"target": 4.0, "sigma": 2.0, "k": 0.5, "h": 2.0},
         {"k": 0.3, "h": 1.5, "warmup": 5, "adopt_readings": 6, "low": -20.0, "high": 20.0},
     ],
+    "novelty": [
+        {"limit": 1.0, "warmup": 5, "memory": 100, "clear_readings": 1},
+        {"limit": 0.8, "radius": 0.3, "warmup": 10, "low": -20.0, "high": 20.0, "clear_readings": 2},
+    ],
     # the calm value of these tests lies within the deadband: constant values are what this detector finds
     "flat": [
         {"after_ns": 5 * SECOND, "tolerance": 9.0, "deadband": 4.0, "raise_readings": 1, "clear_readings": 1},

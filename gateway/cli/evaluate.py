@@ -1,0 +1,80 @@
+"""``riskgate evaluate``: how good detection is, on public data, labelled plants and anybody's own series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import terminal
+from gateway.cli.common import PROVE, compiles, err, out, refuse, table
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=PROVE)
+def evaluate(
+    only: Annotated[str, typer.Option(help="Parts to measure, comma-separated; all.")] = "",
+    data_sets: Annotated[
+        Path | None,
+        typer.Option(envvar="RISKGATE_DATA", help="Folder of the public data sets: nab, tep, air_quality."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="5,000 normal channel-days a family; takes long.")
+    ] = False,
+    peers: Annotated[bool, typer.Option(help="Other detectors in the same table.")] = True,
+    report: Annotated[Path, typer.Option(help="Write every figure here, as JSON.")] = Path(
+        "reports/evaluate.json"
+    ),
+    plots: Annotated[Path | None, typer.Option(help="Draw the figures into this folder, as SVG.")] = None,
+    series: Annotated[
+        Path | None, typer.Option(help="Score every CSV file of this folder instead: time, values, label.")
+    ] = None,
+    scores: Annotated[Path, typer.Option(help="With --series: where the scores go.")] = Path("build/scores"),
+    limit: Annotated[
+        float | None, typer.Option(help="With --series: a score from here on is a detection.")
+    ] = None,
+) -> None:
+    """Measure detection: a table, a JSON report, plots. Exit code 1 when a figure misses its bound."""
+    compiles()
+    if series is not None:
+        _series(series, scores, limit)
+        return
+    from gateway.clock import SystemClock
+    from gateway.evaluate import run
+
+    try:
+        names = run.chosen(only)
+    except ValueError as error:
+        refuse([f"--only: {error}"])
+    parts = run.run(names, run.Wanted(data_sets, full, peers), err, SystemClock())
+    table("Evaluation", run.rows(parts))
+    run.write(report, parts)
+    terminal.say(out, f"report: {report}")
+    if plots is not None:
+        from gateway.evaluate.plots import draw
+
+        for file in draw(plots, parts):
+            terminal.say(out, f"plot: {file}")
+    missed = any(figure.plain()["verdict"] == "missed" for part in parts for figure in part.figures)
+    raise SystemExit(1 if missed else 0)
+
+
+def _series(folder: Path, scores: Path, limit: float | None) -> None:
+    from detectors import novelty
+    from gateway.evaluate import series
+
+    rows: list[list[object]] = [
+        ["series", "rows", "not judged", "stretches", "found", "median delay, rows", "outside"]
+    ]
+    try:
+        for told in series.evaluate(folder, scores, novelty.LIMIT if limit is None else limit):
+            delays = sorted(told.delay_rows)
+            delay: object = delays[len(delays) // 2] if delays else ""
+            stretches = (told.stretches, told.found, delay) if told.labelled else ("", "", "")
+            rows.append([told.name, told.rows, told.not_judged, *stretches, told.false])
+    except ValueError as error:
+        refuse([str(error)])
+    table("Series", rows)
+    terminal.say(out, f"scores: {scores}")

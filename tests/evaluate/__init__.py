@@ -1,0 +1,1 @@
+"""Tests of the evaluation: its scoring against published figures, its causality, its files."""

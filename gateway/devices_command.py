@@ -160,7 +160,7 @@ def _take_along(file: Path, old: Gathered, new: Gathered, left: Left, today: dat
 
 
 def _put(config: Config, data: DataFolder, old: Gathered, new: Gathered, today: date) -> Difference:
-    shared = [f"{config.fleet}: {fault}" for _, fault in shared_topics(new.devices, new.profiles)]
+    shared = [f"{config.fleet}: {key}: {fault}" for key, fault in shared_topics(new.devices, new.profiles)]
     if shared:
         raise ConfigError(shared)
     difference = _compare(old, new)

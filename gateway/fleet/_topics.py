@@ -23,11 +23,5 @@ def shared_topics(devices: Iterable[Device], profiles: Mapping[str, Profile]) ->
             place = filled(topic, known, "+")
             owner = owners.setdefault(place, device)
             if owner.key != device.key:
-                yield (
-                    device.key,
-                    (
-                        f"column device: {device.key} publishes at {place}, as {owner.key} does; name "
-                        f"{{enterprise}} and {{site}} in the pattern of {device.profile}, or give the devices "
-                        "ids of their own"
-                    ),
-                )
+                fix = f"name {{enterprise}} and {{site}} in the pattern of {device.profile}, or rename one"
+                yield device.key, f"column device: publishes at {place}, as {owner.key} does; {fix}"

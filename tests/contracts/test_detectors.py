@@ -24,6 +24,8 @@ KINDS = detectors.kinds()
 SECOND = 1_000_000_000
 FIRST_NS = 1_700_000_000 * SECOND
 SLOTS = 6
+USED = 3
+"""Roles that the made-up readings have, of a detector over several channels."""
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "limits": [
@@ -61,6 +63,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "novelty": [
         {"limit": 1.0, "warmup": 5, "memory": 100, "clear_readings": 1},
         {"limit": 0.8, "radius": 0.3, "warmup": 10, "low": -20.0, "high": 20.0, "clear_readings": 2},
+    ],
+    "voting": [
+        {"limit": 6.0, "need": 2, "deadband": 0.5, "after_ns": SECOND, "stale_ns": 60 * SECOND},
+        {"limit": 3.0, "below": True, "need": 1, "stale_ns": 30 * SECOND},
     ],
     # the calm value of these tests lies within the deadband: constant values are what this detector finds
     "flat": [
@@ -110,11 +116,21 @@ def made_up(seed: int, count: int, *, values: tuple[float, ...] = ()) -> Reading
     return Readings(slot, event, received, value, quality, reason, time, np.arange(count, dtype=np.int32))
 
 
+def spread(kind: str, readings: Readings) -> Readings:
+    """The same rows with slots as groups, for a detector over several channels: first roles take turns."""
+    roles = detectors.roles(module_of(kind))
+    if not roles:
+        return readings
+    role = (readings.packet // SLOTS) % min(roles, USED)
+    return readings.at((readings.slot * roles + role).astype(np.int32))
+
+
 def run(kind: str, readings: Readings, cuts: list[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Findings (rows counted over all batches) and the state after judging in the given pieces."""
     module, parameters, state = module_of(kind), rules(kind), fresh(kind)
     parts: list[np.ndarray] = []
     edges = [0, *sorted(cuts or []), len(readings)]
+    readings = spread(kind, readings)
     for begin, end in itertools.pairwise(edges):
         found = Findings()
         module.step(parameters, state, readings.take(slice(begin, end)), found)
@@ -136,6 +152,7 @@ def test_module_offers_the_contract(kind: str) -> None:
     assert kind in SETTINGS, f"add rules for {kind} to SETTINGS in this file"
     assert all(isinstance(name, str) for name in module.FINDINGS)
     assert set(module.EVENT_TIMES) <= set(module.STATE.names)
+    assert set(getattr(module, "REQUIRED", ())) <= set(getattr(module, "INPUTS", ()))
     for layout in (module.PARAMETERS, module.STATE, detectors.FINDING):
         assert sum(layout[name].itemsize for name in layout.names) == layout.itemsize, (
             "padding has no set bytes"
@@ -157,6 +174,10 @@ def test_what_advises_says_it_in_both_languages_and_names_its_settings(kind: str
     for formats in (getattr(module, "EXPLAIN", {}), getattr(module, "ENDED", {})):
         assert set(formats) <= set(module.FINDINGS)
         texts += [text for pair in formats.values() for text in pair]
+    told = dict.fromkeys(
+        ("title", "value", "limit", "value_number", "limit_number", "extra", "unit", "held"), "1"
+    )
+    assert "{" not in "".join(text.format(**told) for text in texts)
     assert all(text.strip() for text in texts)
     assert {category for category, _, _ in module.ADVICE.values()} <= {"process", "device"}
     assert all(setting.low < setting.high for setting in module.SETTINGS.values())
@@ -180,7 +201,7 @@ def test_the_rule_of_a_channel_without_one_finds_nothing(kind: str) -> None:
     parameters = np.zeros(SLOTS, module.PARAMETERS)
     parameters[:] = module.configure({})
     found = Findings()
-    module.step(parameters, state, made_up(1, 500, values=(np.nan, np.inf)), found)
+    module.step(parameters, state, spread(kind, made_up(1, 500, values=(np.nan, np.inf))), found)
     assert found.count == 0
 
 
@@ -204,14 +225,11 @@ def test_permuted_slots_give_the_same_findings(kind: str, seed: int, order: list
     place = np.array(order, np.int32)
     moved_rules = np.empty_like(parameters)
     moved_rules[place] = parameters
-    moved = Readings(
-        place[readings.slot],
-        *(getattr(readings, name) for name in Readings.__slots__[1:]),
-    )
+    moved = readings.at(place[readings.slot])
     plain, permuted = Findings(), Findings()
     state, moved_state = fresh(kind), fresh(kind)
-    module.step(parameters, state, readings, plain)
-    module.step(moved_rules, moved_state, moved, permuted)
+    module.step(parameters, state, spread(kind, readings), plain)
+    module.step(moved_rules, moved_state, spread(kind, moved), permuted)
     expected = plain.found().copy()
     expected["slot"] = place[expected["slot"]]
     assert same(expected, permuted.found())
@@ -224,7 +242,7 @@ def test_garbage_does_not_poison_the_state(kind: str) -> None:
     module, parameters = module_of(kind), rules(kind)
     rubbish = made_up(5, 400, values=(np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324))
     rubbish.quality[:] = np.where(np.isfinite(rubbish.value), rubbish.quality, BAD)
-    count = SLOTS * 40
+    count = SLOTS * 40 * max(1, min(detectors.roles(module), USED))
     after_ns = int(rubbish.received_ns[-1]) + np.arange(count, dtype=np.int64) * SECOND + SECOND
     zero = np.zeros(count, np.uint8)
     calm = Readings(
@@ -238,8 +256,8 @@ def test_garbage_does_not_poison_the_state(kind: str) -> None:
         np.arange(count, dtype=np.int32),
     )
     state, found = fresh(kind), Findings()
-    module.step(parameters, state, rubbish, found)
-    module.step(parameters, state, calm, found)
+    module.step(parameters, state, spread(kind, rubbish), found)
+    module.step(parameters, state, spread(kind, calm), found)
     standing: dict[tuple[int, int], int] = {}
     for record in found.found():
         key = (int(record["slot"]), int(record["condition"]))
@@ -260,7 +278,7 @@ def test_late_and_retained_readings_change_nothing(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_findings_than_there_is_room_for_are_all_kept(kind: str) -> None:
     module, parameters = module_of(kind), rules(kind)
-    readings = made_up(3, 4000)
+    readings = spread(kind, made_up(3, 4000))
     roomy, tight = Findings(), Findings()
     roomy.reserve(100_000)
     module.step(parameters, fresh(kind), readings, roomy)

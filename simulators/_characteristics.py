@@ -2,8 +2,10 @@
 
 Along x -/+ a t: H_P = C+ - B Q_P and H_P = C- + B Q_P, with B = a / (g A), C+ = H + B Q - R Q |Q| of the left
 neighbour, C- = H - B Q + R Q |Q| of the right one and R = f dx / (2 g D A^2). Upstream a head that is kept,
-downstream a flow that is kept. A burst is an orifice at a node, Q = k sqrt(H): with the two equations above
-a quadratic, solved exactly. What flows in is what flows out, leaks, and is packed into the line.
+or a pump whose head falls by so much for every m3/s more, with a check valve; downstream a flow that is kept,
+or a valve that passes so much more for every metre: with slopes B and 1/B an end sends no wave back. A burst
+is an orifice at a node, Q = k sqrt(H): with the two equations above a quadratic, solved exactly. What flows
+in is what flows out, leaks, and is packed into the line.
 """
 
 from __future__ import annotations
@@ -43,8 +45,21 @@ class Pipe:
 class Line:
     """The running line. ``head_m`` and ``flow_m3_s`` at the nodes; flow left and right of a leak differ."""
 
-    def __init__(self, pipe: Pipe, head_m: float, flow_m3_s: float) -> None:
+    def __init__(
+        self,
+        pipe: Pipe,
+        head_m: float,
+        flow_m3_s: float,
+        *,
+        pump_s_m2: float = 0.0,
+        valve_m2_s: float = 0.0,
+    ) -> None:
+        """pump_s_m2: head lost at the pump a m3/s; valve_m2_s: flow gained downstream a metre."""
         self.pipe = pipe
+        self._pump, self._valve = pump_s_m2, valve_m2_s
+        self.pumping = True
+        self.opening = 1.0
+        """Of the burst, 0 to 1."""
         dx = pipe.length_m / pipe.reaches
         self._b = pipe.wave_m_s / (GRAVITY * pipe.area_m2)
         self._r = pipe.friction * dx / (2 * GRAVITY * pipe.diameter_m * pipe.area_m2**2)
@@ -55,6 +70,7 @@ class Line:
         """Flow that comes to each node."""
         self.right: Floats = self.left.copy()
         """Flow that goes on from it."""
+        self._rest = flow_m3_s, float(self.head_m[-1])
         self._node, self._orifice = 1, 0.0
         self.time_s = 0.0
 
@@ -89,10 +105,12 @@ class Line:
         minus = self.head_m[1:] - b * self.left[1:] + r * self.left[1:] * np.abs(self.left[1:])
         head = np.empty_like(self.head_m)
         head[1:-1] = (plus[:-1] + minus[1:]) / 2
-        head[0], head[-1] = self._source_m, plus[-1] - b * self._demand
-        if self._orifice > 0:
+        head[0] = self._upstream(float(minus[0]))
+        slope = b * self._valve
+        head[-1] = (plus[-1] - b * self._demand + slope * self._rest[1]) / (1.0 + slope)
+        if self._orifice * self.opening > 0:
             # 2 H = C+ + C- - B k sqrt(H): a quadratic in sqrt(H)
-            k = b * self._orifice
+            k = b * self._orifice * self.opening
             total = max(0.0, float(plus[self._node - 1] + minus[self._node]))
             root = (-k + math.sqrt(k * k + 8.0 * total)) / 4.0
             head[self._node] = root * root
@@ -101,6 +119,11 @@ class Line:
         self.left[0], self.right[-1] = self.right[0], self.left[-1]
         self.head_m = head
         self.time_s += self.pipe.dt_s
+
+    def _upstream(self, minus: float) -> float:
+        """Head behind the pump, whose check valve lets nothing back."""
+        flow = (self._source_m + self._pump * self._rest[0] - minus) / (self._b + self._pump)
+        return minus + self._b * max(0.0, flow) if self.pumping else minus
 
 
 def arrivals_s(pipe: Pipe, at_m: float) -> tuple[float, float]:

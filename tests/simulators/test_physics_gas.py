@@ -1,4 +1,4 @@
-"""Gas instruments against closed forms: T90, exponential rooms, dilution, Beer and Lambert, a cloud in wind."""
+"""Gas instruments against closed forms: T90, rooms that fill, dilution, Beer and Lambert, a cloud in wind."""
 
 from __future__ import annotations
 

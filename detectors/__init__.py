@@ -30,8 +30,23 @@ A detector that advises, and that a profile asks for by a ``[[detector]]`` table
     author is told.
 ``EXPLAIN: dict[condition, (en, zh)]``, optional
     The numbers behind a finding: a format over ``title``, ``value`` and ``limit`` (with the channel's
-    unit), ``value_number``, ``limit_number`` (plain), ``unit`` and ``held`` (``after_s``, in seconds).
-    ``ENDED`` is the same for its end.
+    unit), ``value_number``, ``limit_number``, ``extra`` (plain), ``unit`` and ``held`` (``after_s``, in
+    seconds). ``ENDED`` is the same for its end.
+``UNITS: dict[condition, unit]``, optional
+    The unit of ``value`` and ``limit`` where it is not the channel's.
+
+A detector over several channels of one device or one asset offers besides:
+
+``INPUTS: tuple[str, ...]``
+    The roles it reads. Parameters and state are one record a *group*: the channels that one table of a
+    profile joins. ``readings.slot`` is group * len(INPUTS) + role, and only rows of members come, in receive
+    order; ``findings.slot`` is the group. A group that lacks a role never sees rows of it.
+``REQUIRED: tuple[str, ...]``, optional
+    The roles that a table must name; without it the first alone.
+``configure`` gets, beside the table's settings, ``inputs`` (the roles present) and ``ranges`` (role -> (low,
+high) of its point); ``low``, ``high`` and ``span`` are those of the first role present, and the absence of a
+role is no ValueError. Findings are alarms at the channel of the first role present. A field of
+``EVENT_TIMES`` is a single time, on the clock of the first role's device, or has one time a role.
 
 A detector that waits for time instead of readings offers, beside ``step``:
 
@@ -130,6 +145,10 @@ class Readings:
         """The chosen rows, in the order given (index, mask or slice)."""
         return Readings(*(getattr(self, name)[rows] for name in self.__slots__))
 
+    def at(self, slot: I4) -> Readings:
+        """The same rows at other slots."""
+        return Readings(slot, *(getattr(self, name) for name in self.__slots__[1:]))
+
     @classmethod
     def empty(cls) -> Readings:
         """No rows."""
@@ -154,6 +173,7 @@ FINDING = np.dtype(
         ("event_ns", "<i8"),
         ("value", "<f8"),
         ("limit", "<f8"),  # NaN where the condition has none
+        ("extra", "<f8"),  # what the detector says it is; one that uses it sets it in every record
     ],
     align=True,
 )
@@ -219,6 +239,11 @@ def load(kind: str) -> ModuleType:
 def advises(module: ModuleType) -> bool:
     """Whether a profile's ``[[detector]]`` table may ask for this detector."""
     return hasattr(module, "ADVICE")
+
+
+def roles(module: ModuleType) -> int:
+    """How many channels a group of this detector joins; 0 for one that judges each channel by itself."""
+    return len(getattr(module, "INPUTS", ()))
 
 
 @functools.cache

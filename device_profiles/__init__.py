@@ -11,6 +11,7 @@ from device_profiles._detectors import detector_settings
 from device_profiles._model import (
     LIMITS,
     AlarmDefinition,
+    DetectorInput,
     DetectorRule,
     DeviceAlarm,
     Example,
@@ -24,6 +25,7 @@ from device_profiles._parse import ProfileError, parse
 __all__ = [
     "LIMITS",
     "AlarmDefinition",
+    "DetectorInput",
     "DetectorRule",
     "DeviceAlarm",
     "Example",

@@ -9,7 +9,8 @@ from typing import Any
 import detectors
 from detectors import Setting
 from detectors._settings import name
-from device_profiles._model import DetectorRule, Point, Profile
+from device_profiles import _inputs
+from device_profiles._model import DetectorInput, DetectorRule, Point, Profile
 from device_profiles._tables import Table
 
 
@@ -22,8 +23,13 @@ def detector(table: Table) -> DetectorRule:
             settings[name(key, setting)] = _read(table, key, setting)
         elif setting.required:
             table.note(key, "is missing; add it")
+    inputs: tuple[DetectorInput, ...] = ()
+    scope: _inputs.Scope = "device"
+    joins = bool(kind) and detectors.roles(detectors.load(kind)) > 0
+    if joins:
+        inputs, scope = _inputs.read(table, detectors.load(kind))
     rule = DetectorRule(
-        channel=table.identifier("channel"),
+        channel="" if joins else table.identifier("channel"),
         kind=kind,
         settings=settings,
         priority=table.integer("priority", 1, 4, 4),
@@ -33,6 +39,8 @@ def detector(table: Table) -> DetectorRule:
         response_zh=table.text("response_zh"),
         clause=table.text("clause"),
         source_verified=table.boolean("source_verified"),
+        inputs=inputs,
+        scope=scope,
     )
     if kind:
         table.close()
@@ -79,10 +87,16 @@ def check(profile: Profile) -> Iterator[str]:
     first: dict[tuple[str, str], int] = {}
     for number, rule in enumerate(profile.detectors, 1):
         where = f"detector[{number}]"
-        known = first.setdefault((rule.channel, rule.kind), number)
+        place = rule.inputs[0].text if rule.inputs else rule.channel
+        known = first.setdefault((place, rule.kind), number)
         if known != number:
-            told = f"{rule.kind} on {rule.channel!r}"
+            told = f"{rule.kind} on {place!r}"
             yield f"{where}.kind: {told} already stands in detector[{known}]; keep one"
+        if rule.kind and detectors.roles(detectors.load(rule.kind)):
+            if rule.inputs:
+                yield from _inputs.check(where, rule, profile)
+                yield from _configured(where, rule, _inputs.settings(rule, profile))
+            continue
         point = profile.point(rule.channel)
         if point is None:
             channels = ", ".join(p.channel for p in profile.points)
@@ -103,7 +117,11 @@ def _numbers(where: str, point: Point, rule: DetectorRule, profile: Profile) -> 
             yield f"{where}.{key}: is outside the range {point.low:g}..{point.high:g}; give a value inside"
         if setting.unit == "value" and value >= point.span > 0:
             yield f"{where}.{key}: {value:g} is not below the span {point.span:g}; lessen it"
+    yield from _configured(where, rule, detector_settings(rule, point, profile))
+
+
+def _configured(where: str, rule: DetectorRule, settings: dict[str, Any]) -> Iterator[str]:
     try:
-        module.configure(detector_settings(rule, point, profile))
+        detectors.load(rule.kind).configure(settings)
     except ValueError as problem:
         yield f"{where}.{problem}"

@@ -62,10 +62,26 @@ class AlarmDefinition(msgspec.Struct, frozen=True, kw_only=True):
     source_verified: bool
 
 
+class DetectorInput(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel that a detector over several channels reads (see ``_inputs.py``)."""
+
+    role: str
+    text: str
+    """As the profile names it."""
+    profile: str = ""
+    """"" = the profile that holds the table."""
+    channel: str = ""
+    number: int = 1
+    """Counts the asset's devices that match, by device id, from 1."""
+    condition: str = ""
+    """For a detector that reads findings: which."""
+
+
 class DetectorRule(msgspec.Struct, frozen=True, kw_only=True):
-    """An anomaly detector on an analog channel: its numbers, and what its findings ask of the operator."""
+    """An anomaly detector on one or several channels: its numbers, and what its findings ask for."""
 
     channel: str
+    """"" where ``inputs`` name the channels."""
     kind: str
     """A detector's file name, such as ewma."""
     settings: dict[str, Any]
@@ -78,6 +94,10 @@ class DetectorRule(msgspec.Struct, frozen=True, kw_only=True):
     response_zh: str
     clause: str
     source_verified: bool
+    inputs: tuple[DetectorInput, ...] = ()
+    """In the order of the detector's INPUTS."""
+    scope: Literal["device", "asset"] = "device"
+    """Whose channels the inputs are."""
 
 
 class DeviceAlarm(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -174,6 +174,24 @@ class Table:
         """A table of text -> one of the choices, empty by default."""
         inner = self._inner(key)
         return {name: inner.choice(name, choices) for name in inner.names()}
+
+    def named(self, key: str, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Name -> texts, empty by default: a table of texts or lists of texts, or a list of texts that take
+        the names in their order."""
+        if not self.has(key):
+            return {}
+        given = self._values[key]
+        if isinstance(given, list):
+            if len(given) > len(names):
+                self.note(key, f"has {len(given)} items; {len(names)} at most")
+            given = dict(zip(names, given, strict=False))
+        inner = Table(given, f"{self.path}.{key}", self._problems)
+        found = {}
+        for name in inner.names():
+            several = isinstance(inner._values[name], list)
+            texts = [str(t) for t in inner.scalars(name)] if several else [inner.text(name)]
+            found[name] = tuple(text for text in texts if text)
+        return found
 
     def _inner(self, key: str) -> Table:
         if not self.has(key):

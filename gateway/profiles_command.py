@@ -113,10 +113,18 @@ _ALARM_HEADING = (
 
 
 def _detector(rule: DetectorRule) -> tuple[str, ...]:
-    numbers = ", ".join(f"{key} {value:g}" for key, value in sorted(rule.settings.items())) or "defaults"
+    numbers = (
+        ", ".join(f"{key} {_shown(value)}" for key, value in sorted(rule.settings.items())) or "defaults"
+    )
+    joined = ", ".join(f"{one.role} = {one.text}" for one in rule.inputs)
+    place = f"{rule.scope}: {joined}" if joined else rule.channel
     verified = "yes" if rule.source_verified else "no"
     texts = (str(rule.priority), rule.response_en, rule.response_zh, rule.clause, verified)
-    return (rule.channel, rule.kind, numbers, *texts)
+    return (place, rule.kind, numbers, *texts)
+
+
+def _shown(value: float | tuple[float, ...]) -> str:
+    return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def _mapping(mapping: Mapping) -> Rows:

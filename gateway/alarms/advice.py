@@ -25,6 +25,8 @@ class Advice:
     title: Pair
     explain: Pair
     ended: Pair
+    unit: str | None
+    """None: the channel's."""
 
 
 @functools.cache
@@ -37,6 +39,7 @@ def advice_texts() -> dict[str, Advice]:
             (en, zh),
             getattr(module, "EXPLAIN", {}).get(condition, _EXPLAIN),
             getattr(module, "ENDED", {}).get(condition, _ENDED),
+            getattr(module, "UNITS", {}).get(condition),
         )
         for kind, module in detectors.advising().items()
         for condition, (category, en, zh) in module.ADVICE.items()
@@ -64,7 +67,7 @@ def advice(
         category=known.category,
         priority=rule.priority,
         **place._asdict(),
-        unit=point.unit,
+        unit=point.unit if known.unit is None else known.unit,
         title_en=known.title[0],
         title_zh=known.title[1],
         on_delay_ns=int(rule.settings.get("after_ns", 0)),

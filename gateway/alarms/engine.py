@@ -52,6 +52,7 @@ class OpenAlarm(msgspec.Struct, array_like=True):
     value: float | None = None
     limit: float | None = None
     flags: tuple[str, ...] = ()
+    extra: float | None = None
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -86,6 +87,7 @@ class Engine:
         event_ns: int = 0,
         value: float | None = None,
         limit: float | None = None,
+        extra: float | None = None,
         flags: tuple[str, ...] = (),
         note_en: str = "",
         note_zh: str = "",
@@ -98,12 +100,12 @@ class Engine:
         step = lifecycle.next_state(at, what, latch=definition.latch)
         if isinstance(step, Refusal):
             return None
-        value, limit = _finite(value), _finite(limit)
+        value, limit, extra = _finite(value), _finite(limit), _finite(extra)
         explain = reasons.raised if active else reasons.cleared
-        reason = _with_note(explain(definition, value, limit), note_en, note_zh)
+        reason = _with_note(explain(definition, value, limit, extra), note_en, note_zh)
         alarm = known or OpenAlarm(definition, NORMAL, False, 0, at_ns, at_ns)
         alarm.definition, alarm.event_ns, alarm.flags = definition, event_ns, flags
-        alarm.value, alarm.limit = value, limit
+        alarm.value, alarm.limit, alarm.extra = value, limit, extra
         return self._take(alarm, step, reason, at_ns)
 
     def find(self, alarm: str) -> OpenAlarm | None:
@@ -215,6 +217,7 @@ class Engine:
             family=definition.family,
             value=alarm.value,
             limit=alarm.limit,
+            extra=alarm.extra,
             unit=definition.unit,
             response_en=definition.response_en,
             response_zh=definition.response_zh,

@@ -52,6 +52,8 @@ class AlarmEvent(
     family: str = ""
     value: float | None = None
     limit: float | None = None
+    extra: float | None = None
+    """One more number of a detector that has one; its sentence tells what it is."""
     unit: str = ""
     response_en: str = ""
     response_zh: str = ""

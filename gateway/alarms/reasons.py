@@ -22,10 +22,12 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
-def raised(definition: Definition, value: float | None, limit: float | None) -> Reason:
+def raised(
+    definition: Definition, value: float | None, limit: float | None, extra: float | None = None
+) -> Reason:
     """Why the condition began."""
     if is_advice(definition):
-        return _told(advice_texts()[definition.condition].explain, definition, value, limit)
+        return _told(advice_texts()[definition.condition].explain, definition, (value, limit, extra))
     if definition.category != "process":
         return _device_raised(definition, value, limit)
     held = _seconds(definition.on_delay_ns)
@@ -49,10 +51,12 @@ def raised(definition: Definition, value: float | None, limit: float | None) -> 
     )
 
 
-def cleared(definition: Definition, value: float | None, limit: float | None) -> Reason:
+def cleared(
+    definition: Definition, value: float | None, limit: float | None, extra: float | None = None
+) -> Reason:
     """Why the condition ended."""
     if is_advice(definition):
-        return _told(advice_texts()[definition.condition].ended, definition, value, limit)
+        return _told(advice_texts()[definition.condition].ended, definition, (value, limit, extra))
     count = definition.clear_readings
     held = _seconds(definition.off_delay_ns)
     tail_en = f"held {held} s over {count} good reading{'s' if count != 1 else ''}"
@@ -72,12 +76,14 @@ def cleared(definition: Definition, value: float | None, limit: float | None) ->
     )
 
 
-def _told(formats: Pair, definition: Definition, value: float | None, limit: float | None) -> Reason:
+def _told(formats: Pair, definition: Definition, figures: tuple[float | None, ...]) -> Reason:
+    value, limit, extra = figures
     numbers = {
         "value": _amount(definition, value),
         "limit": _amount(definition, limit),
         "value_number": "?" if value is None else number(value),
         "limit_number": "?" if limit is None else number(limit),
+        "extra": "?" if extra is None else number(extra),
         "unit": definition.unit,
         "held": _seconds(definition.on_delay_ns),
     }

@@ -15,6 +15,7 @@ from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
 from gateway.monitor.bank import Detector
 from gateway.monitor.entries import OperatorCommand
+from gateway.monitor.groups import Groups
 from gateway.monitor.naming import Naming
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Change, Roster
@@ -27,10 +28,13 @@ MAX_NOTE = 300
 class Judgement:
     """The events of one entry are numbered in the order they are made."""
 
-    def __init__(self, engine: Engine, roster: Roster, bank: list[Detector], partition: int) -> None:
+    def __init__(
+        self, engine: Engine, roster: Roster, bank: list[Detector], groups: Groups, partition: int
+    ) -> None:
         self._engine = engine
         self._roster = roster
         self._bank = bank
+        self._groups = groups
         self._naming = Naming(roster)
         self._ids = EventIds(partition)
         engine.make_id = self._ids
@@ -50,14 +54,23 @@ class Judgement:
         detectors that failed."""
         faults = [fault for detector in self._bank if (fault := detector.step(readings))]
         found = [
-            (int(finding["row"]), order, detector, finding)
+            (
+                int(finding["row"]),
+                order,
+                self._naming.of_channel(int(finding["slot"]), detector, number),
+                finding,
+            )
             for order, detector in enumerate(self._bank)
             if detector.findings.count
             for finding in detector.findings.found()
+            for number in (int(finding["condition"]),)
         ]
+        if len(self._groups):
+            more, failed = self._groups.judge(readings, len(self._bank))
+            found += more
+            faults += failed
         found.sort(key=lambda item: item[:2])  # stable: a detector's own order within a row stays
-        for row, _, detector, finding in found:
-            known = self._naming.of_channel(int(finding["slot"]), detector, int(finding["condition"]))
+        for row, _, known, finding in found:
             self._apply(known, finding, int(readings.time[row]))
         return faults
 
@@ -162,6 +175,14 @@ class Judgement:
             if again is not None:
                 self._engine.redefine(again)
 
+    def groups_changed(self) -> None:
+        """Devices, profiles or tables changed: alarms of groups that are gone or begin anew are over."""
+        over = self._groups.change()
+        self._retire([name for name in over if self._engine.find(name) is not None])
+        for name, known in self._groups.definitions().items() if len(self._groups) else ():
+            if self._engine.find(name) is not None:
+                self._engine.redefine(known)
+
     def _open_ids(self) -> set[str]:
         return {alarm.definition.id for alarm in self._engine.open_alarms()}
 
@@ -180,6 +201,7 @@ class Judgement:
             event_ns=int(finding["event_ns"]),
             value=_number(finding["value"]),
             limit=_number(finding["limit"]),
+            extra=_number(finding["extra"]) or None,
             flags=tuple(flags),
         )
 
@@ -192,6 +214,7 @@ class Judgement:
         value: float | None,
         limit: float | None,
         flags: tuple[str, ...],
+        extra: float | None = None,
         note: str = "",
         note_zh: str = "",
     ) -> None:
@@ -204,6 +227,7 @@ class Judgement:
             event_ns=event_ns,
             value=value,
             limit=limit,
+            extra=extra,
             flags=flags,
             note_en=note,
             note_zh=note_zh or note,

@@ -25,6 +25,7 @@ from gateway.monitor.entries import (
     SystemFact,
     Tick,
 )
+from gateway.monitor.groups import Groups
 from gateway.monitor.judgement import Judgement
 from gateway.monitor.outcome import Outcome, Rejected
 from gateway.monitor.packets import Inlet
@@ -67,7 +68,8 @@ class Monitor:
         self.bank = [Detector(kind) for kind in PER_READING]
         self.silence = Silence(roster)
         self.throttle = Throttle(roster)
-        self.judgement = Judgement(self.engine, roster, self.bank, self.partition)
+        self.groups = Groups(roster)
+        self.judgement = Judgement(self.engine, roster, self.bank, self.groups, self.partition)
         self.rules = Rules(roster, self.bank, self.silence, self.judgement)
         self.last_value = np.full(0, np.nan)
         self.last_event_ns = np.zeros(0, np.int64)
@@ -147,6 +149,7 @@ class Monitor:
             self.inlet.forget_newest(slots, int(readings.event_ns[row]))
             for detector in self.bank:
                 detector.shift(np.arange(slots.start, slots.stop), -skew_change)
+            self.groups.shift(slots, -skew_change)
             self.judgement.clock_changed(device, int(readings.event_ns[row]), skew_change)
         self._judge(readings, begin, len(readings))
         for row, device in flooding:
@@ -200,6 +203,7 @@ class Monitor:
         self.inlet.twins.changed(change)
         self.rules.change(change, self.inlet.clocks)
         self.judgement.roster_changed(change)
+        self.judgement.groups_changed()
 
     def _link(self, entry: Link) -> None:
         self.silence.link(up=entry.up, now_ns=self.line.now_ns)
@@ -268,6 +272,7 @@ class Monitor:
             "roster": self.roster.export(),
             "inlet": self.inlet.export(),
             "bank": {d.kind: d.export() for d in self.bank if d.used},
+            "groups": self.groups.export(),
             "silence": self.silence.export(),
             "throttle": self.throttle.export(),
             "last": [self.last_value.copy(), self.last_event_ns.copy(), self.last_quality.copy()],
@@ -290,6 +295,7 @@ class Monitor:
         monitor._assemble(Roster.load(stored["roster"]))
         monitor.inlet.load(stored["inlet"])
         restore(monitor.bank, stored["bank"], monitor.roster)
+        monitor.groups.load(stored.get("groups", {}))
         monitor.silence.load(stored["silence"])
         if "throttle" in stored:  # not before behaviour 2
             monitor.throttle.load(stored["throttle"])

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import detectors
 from detectors import BAD, DISORDER, GOOD, LATE, RETAINED, SUSPECT, UNCERTAIN, Findings, Readings
+from tests.contracts import channel_rules
 
 KINDS = detectors.kinds()
 SECOND = 1_000_000_000
@@ -75,6 +76,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 """Rules under which each detector is tried; a new detector adds its own here."""
+SETTINGS |= channel_rules.RULES
 
 
 def module_of(kind: str) -> ModuleType:
@@ -264,6 +266,37 @@ def test_garbage_does_not_poison_the_state(kind: str) -> None:
         assert standing.get(key, 0) != record["active"], "only changes are findings"
         standing[key] = int(record["active"])
     assert not any(standing.values()), "calm good readings end every condition"
+
+
+def course(first: int, count: int, begin_ns: int) -> Readings:
+    """Good readings about 4, one a second and slot, that now and then leave it for a while."""
+    random = np.random.default_rng(first)
+    at = begin_ns + np.repeat(np.arange(count, dtype=np.int64), SLOTS) * SECOND
+    value = 4.0 + 0.5 * random.standard_normal(count * SLOTS)
+    value[(at - begin_ns) // SECOND % 400 > 350] += 5.0
+    zero, rows = np.zeros(len(at), np.uint8), np.arange(len(at), dtype=np.int32)
+    return Readings((rows % SLOTS).astype(np.int32), at, at, value, zero, zero, zero, rows)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not detectors.roles(module_of(kind))])
+def test_after_garbage_a_detector_finds_what_a_fresh_one_finds(kind: str) -> None:
+    """Not numbers, infinite, absurd, going back in time, with a gap of a day: forgotten after the memory's
+    length, whatever quality and time the readings claimed to have."""
+    module, parameters = module_of(kind), rules(kind)
+    rubbish = made_up(11, 600)
+    absurd = np.array([np.nan, np.inf, -np.inf, 1e300, -1e300, 1e308])
+    rubbish.value[:] = absurd[np.arange(600) % 6]
+    rubbish.event_ns[::5] -= 86_400 * SECOND
+    begin_ns = int(rubbish.received_ns[-1]) + 86_400 * SECOND
+    plain, spoilt = fresh(kind), fresh(kind)
+    module.step(parameters, spoilt, rubbish, Findings())
+    memory, after = course(1, 800, begin_ns), course(2, 800, begin_ns + 800 * SECOND)
+    for state in (plain, spoilt):
+        module.step(parameters, state, memory, Findings())
+    expected, found = Findings(), Findings()
+    module.step(parameters, plain, after, expected)
+    module.step(parameters, spoilt, after, found)
+    assert same(expected.found(), found.found())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -72,6 +72,8 @@ def join(stamp: Stamp, items: list[Packet | Run]) -> tuple[Packets, Mids]:
     packets = [item for item in items if isinstance(item, Packet)]
     if len(packets) == len(items):
         return of_packets(stamp, packets)
+    if len(items) == 1 and isinstance(run := items[0], Run):
+        return of_run(stamp, run)
     blobs, cuts, received, flags, mids = [], [], [], [], []
     offset = 0
     for item in items:
@@ -98,6 +100,13 @@ def join(stamp: Stamp, items: list[Packet | Run]) -> tuple[Packets, Mids]:
         np.concatenate(flags).tobytes(),
     )
     return entry, np.concatenate(mids)
+
+
+def of_run(stamp: Stamp, run: Run) -> tuple[Packets, Mids]:
+    """The same for one run alone, the usual case while little arrives."""
+    received = run.received_ns.to_bytes(8, "little", signed=True) * len(run)
+    cuts = run.cuts.astype("<i4", copy=False).tobytes()
+    return Packets(stamp, run.epoch, run.blob, cuts, received, run.flags.tobytes()), run.mids
 
 
 def of_packets(stamp: Stamp, packets: list[Packet]) -> tuple[Packets, list[int]]:

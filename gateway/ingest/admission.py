@@ -92,7 +92,11 @@ class Admission:
         """
         pieces: list[Run | RefusedPacket] = []
         begin = 0
-        for row in np.flatnonzero(odd | (run.cuts[:, 3] - run.cuts[:, 2] > self.floor)).tolist():
+        doubtful = run.cuts[:, 3] - run.cuts[:, 2] > self.floor
+        doubtful |= odd
+        if not doubtful.any():
+            return [run]
+        for row in np.flatnonzero(doubtful).tolist():
             packet = run.packet(row)
             try:
                 reason = self.refuse(packet.topic, packet.payload)

@@ -34,6 +34,10 @@ LONGEST = CAPACITY // 2
 """A longer packet goes through paho, which collects it piece by piece."""
 ROWS = 1 << 13
 """Packets in one run at most."""
+_PUBACK = np.uint32(0x40020000)
+"""An acknowledgement but for the packet's id (MQTT 3.1.1 and 5, clause 3.4)."""
+FEW = 2000
+"""With fewer packets at a time the core thread reads for itself (Intake.lend)."""
 STAY_MS, STAY_TURNS = 10, 64
 """How long to wait for more where some just came, and how often before paho has its turn again."""
 TESTED = (2, 2)
@@ -58,17 +62,26 @@ def fits_paho() -> bool:
 
 
 class BulkSocket:
-    """What paho takes for its socket. ``lift`` is called on the network thread with each run and must not
-    raise; ``room`` says how many packets may be lifted now.
+    """What paho takes for its socket. ``lift`` is called with each run and must not raise; ``room`` says how
+    many packets may be lifted now; ``lend`` may let another thread read for a while (``Intake.lend``), and
+    the network thread waits in it.
 
     ``recv``, ``pending`` and the rest belong to the network thread; ``acknowledge`` may be called from any.
     """
 
-    def __init__(self, raw: Any, five: bool, lift: Callable[[Lifted], None], room: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        raw: Any,
+        five: bool,
+        lift: Callable[[Lifted], None],
+        room: Callable[[], int],
+        lend: Callable[[Callable[[], bool]], None],
+    ) -> None:
         self.raw = raw
         self._five = five
         self._lift = lift
         self._room = room
+        self._lend = lend
         self._tls = hasattr(raw, "pending")
         self._array = np.zeros(CAPACITY, np.uint8)
         self._view = memoryview(self._array.data)
@@ -82,9 +95,10 @@ class BulkSocket:
         self._out = bytearray()
         self._read_wants_write = False
         self._closed = False
-        self._lifted = False
+        self._lifted = 0
         self._poll = select.poll()
-        if raw.fileno() >= 0 and not self._tls:
+        self._can_wait = raw.fileno() >= 0 and not self._tls  # TLS may hold what the kernel no longer has
+        if self._can_wait:
             self._poll.register(raw.fileno(), select.POLLIN)
 
     # --- what paho calls -----------------------------------------------------------------------------
@@ -152,27 +166,28 @@ class BulkSocket:
 
     def acknowledge(self, mids: npt.NDArray[np.uint16]) -> bool:
         """PUBACK each (MQTT 3.1.1 and 5, clause 3.4) in one write; False: the link is closed, none sent."""
-        packets = np.empty((len(mids), 4), np.uint8)
-        packets[:, :2] = (0x40, 2)
-        packets[:, 2:] = mids.astype(">u2").view(np.uint8).reshape(-1, 2)
+        packets = (mids + _PUBACK).astype(">u4").tobytes()
         with self._lock:
             if self._closed:
                 return False
-            self._out += packets.tobytes()
-        self.flush()
+            self._out += packets
+            self._flush()
         return True
 
     def flush(self) -> None:
         """Write what waits. An error is kept for paho's next read."""
         with self._lock:
-            self._more |= self._read_wants_write  # now that it may write, the read is to be tried again
-            self._read_wants_write = False
-            if self._closed:
-                return
-            try:
-                self._write()
-            except OSError as error:
-                self._ended = self._ended or error
+            self._flush()
+
+    def _flush(self) -> None:
+        self._more |= self._read_wants_write  # now that it may write, the read is to be tried again
+        self._read_wants_write = False
+        if self._closed:
+            return
+        try:
+            self._write()
+        except OSError as error:
+            self._ended = self._ended or error
 
     def _at_end(self) -> bool:
         return self._ended is not None or self._end_of_file
@@ -188,13 +203,28 @@ class BulkSocket:
     def _stay(self) -> None:
         """While packets keep coming, go on: a turn of paho's loop costs several times what few packets do.
 
-        Not with anything for paho to do, nothing to be taken now, or the other end gone.
+        While they are few at a time, whoever takes them reads them himself, for paho's thread would only hand
+        over, and each hand-over costs more than the packets. Not with anything for paho to do, nothing to be
+        taken now, or the other end gone.
         """
         for _ in range(STAY_TURNS):
-            done = self._through or self._more or self._at_end() or self.unsent or self._room() <= 0
-            if done or not self._lifted or not self._poll.poll(STAY_MS):
+            if not self._can_wait or not self._lifted or self._for_paho():
                 return
+            if self._lifted < FEW:
+                self._lend(self._more_came)
+                return
+            self._more_came()
+
+    def _more_came(self) -> bool:
+        """Wait shortly, lift what came; whether to be called again."""
+        self._lifted = 0
+        if self._poll.poll(STAY_MS):
             self._pump()
+        return 0 < self._lifted < FEW and not self._for_paho()
+
+    def _for_paho(self) -> bool:
+        busy = self._through or self._more or self._at_end() or self.unsent
+        return bool(busy) or self._room() <= 0
 
     def _pump(self) -> None:
         """Read once, and lift what is whole up to the first foreign packet."""
@@ -205,7 +235,7 @@ class BulkSocket:
         self._more = why == FULL
         self._through = length if why == FOREIGN else 0
         start, self._start = self._start, after
-        self._lifted = count > 0
+        self._lifted = count
         if count:
             blob = bytes(self._view[start:after])
             cuts, mids, flags, odd = self._rows
@@ -251,6 +281,7 @@ class BulkClient(GatedClient):
         clock: Clock,
         lift: Callable[[mqtt.Client, Any, Lifted], None],
         room: Callable[[], int],
+        lend: Callable[[Callable[[], bool]], None],
         **settings: Any,
     ) -> None:
         compile_scan()
@@ -258,6 +289,7 @@ class BulkClient(GatedClient):
         self._five = settings.get("protocol") == mqtt.MQTTv5
         self._lift = lift
         self._room = room
+        self._lend = lend
 
     def want_write(self) -> bool:
         """Also while acknowledgements wait that the broker did not take."""
@@ -277,4 +309,4 @@ class BulkClient(GatedClient):
         def lift(lifted: Lifted) -> None:
             self._lift(self, None, lifted)
 
-        return BulkSocket(raw, self._five, lift, self._room)
+        return BulkSocket(raw, self._five, lift, self._room, self._lend)

@@ -65,6 +65,7 @@ def build_client(
     clock: Clock,
     lift: Callable[[mqtt.Client, Any, Lifted], None],
     room: Callable[[], int],
+    lend: Callable[[Callable[[], bool]], None],
 ) -> GatedClient:
     """A client with its session, password and TLS set. ConfigError names the file that cannot be used.
 
@@ -78,7 +79,7 @@ def build_client(
         "manual_ack": True,
     }
     if settings.receiver == "bulk" and fits_paho():
-        client: GatedClient = BulkClient(gate, clock, lift, room, **session)
+        client: GatedClient = BulkClient(gate, clock, lift, room, lend, **session)
     else:
         client = GatedClient(gate, clock, **session)
     client.reconnect_delay_set(*RECONNECT_S)

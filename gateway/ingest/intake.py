@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -43,9 +44,12 @@ class Intake:
         self._packets = 0
         self._bytes = 0
         self._woken = False
+        self._lent: Callable[[], bool] | None = None
+        self._reading = False
         lock = threading.Lock()
         self._arrived = threading.Condition(lock)
         self._left = threading.Condition(lock)
+        self._returned = threading.Condition(lock)
 
     @property
     def depth(self) -> int:
@@ -86,16 +90,31 @@ class Intake:
         with self._left:
             return self._has_room() or self._left.wait_for(self._has_room, timeout_s)
 
+    def lend(self, read: Callable[[], bool], hold_s: float) -> None:
+        """Let the thread that takes do the reading for up to ``hold_s``, or until ``read`` says no more.
+
+        ``read`` waits shortly, puts what came and says whether to go on. It is called only when there is
+        nothing to take, so what arrives while the taker works waits outside; it does not run any more, and
+        will not, when this returns.
+        """
+        with self._arrived:
+            self._lent = read
+            self._arrived.notify()
+            self._returned.wait_for(lambda: self._lent is None, hold_s)
+            self._lent = None
+            while self._reading:
+                self._returned.wait()
+
     def next_group(self, max_packets: int, max_bytes: int, timeout_s: float) -> list[Item]:
         """What has arrived, oldest first, at most ``max_packets`` items and ``max_bytes`` (one item always).
 
         A run counts as its packets, and is parted where the bound falls into it.
         Waits up to ``timeout_s`` for the first item and never for more: what arrives during a commit is the
-        next group. [] at the timeout or when woken.
+        next group. [] at the timeout, when woken, or when a lent ``read`` found nothing.
         """
+        if (read := self._something_to_read(timeout_s)) is not None:
+            self._read(read)
         with self._arrived:
-            if not self._items and not self._woken:
-                self._arrived.wait_for(self._something, timeout_s)
             self._woken = False
             group: list[Item] = []
             count = taken = 0
@@ -118,6 +137,27 @@ class Intake:
         with self._arrived:
             self._woken = True
             self._arrived.notify()
+
+    def _something_to_read(self, timeout_s: float) -> Callable[[], bool] | None:
+        """Wait for something to take; a lent ``read`` when there is nothing, to be given to ``_read``."""
+        with self._arrived:
+            if not self._something() and self._lent is None:
+                self._arrived.wait_for(lambda: self._something() or self._lent is not None, timeout_s)
+            if self._something() or timeout_s <= 0:
+                return None
+            self._reading = self._lent is not None
+            return self._lent
+
+    def _read(self, read: Callable[[], bool]) -> None:
+        go_on = False
+        try:
+            go_on = read()
+        finally:
+            with self._arrived:
+                self._reading = False
+                if not go_on or self._lent is None:  # else the lender needs not wake up for it
+                    self._lent = None
+                    self._returned.notify()
 
     def _next(self, packets: int, size: int, *, always: bool) -> Item | None:
         """The oldest item or as much of it as fits; None when nothing of it does."""

@@ -30,6 +30,8 @@ from gateway.ingest.subscriptions import Subscriptions
 
 RETRY_NS = 5_000_000_000
 """Between two attempts to repair the same thing: subscribe again, reconnect for a packet not taken."""
+LOAN_S = 0.05
+"""How long the core thread may read before paho's thread turns again: for pings and what it has to write."""
 PAUSE_TOLD_NS = 5_000_000_000
 """A full intake shorter than this is a burst, not a fault."""
 
@@ -222,7 +224,7 @@ class Receiver:
 
     def _build(self) -> GatedClient:
         lift = self._guarded(self._on_run)
-        client = build_client(self._settings, self._gate, self._clock, lift, self._room)
+        client = build_client(self._settings, self._gate, self._clock, lift, self._room, self._lend)
         client.on_socket_open = self._guarded(self._on_socket_open)
         client.on_socket_close = self._guarded(self._on_socket_close)
         client.on_connect = self._guarded(self._on_connect)
@@ -253,6 +255,9 @@ class Receiver:
 
     def _room(self) -> int:
         return self._intake.room if self._arrivals.taking else sys.maxsize
+
+    def _lend(self, read: Callable[[], bool]) -> None:
+        self._intake.lend(read, LOAN_S)
 
     def _change_epoch(self, bulk: BulkSocket | None = None) -> None:
         self._epoch += 1

@@ -25,9 +25,9 @@ A detector that advises, and that a profile asks for by a ``[[detector]]`` table
     What happened, for every condition of FINDINGS; category is "process" or "device". No two detectors
     share a condition's name.
 ``SETTINGS: dict[key, Setting]``
-    What the table may say. ``configure`` gets it together with the point's ``low``, ``high`` and ``span``
-    and the profile's ``clear_readings`` and ``period_ns``; it may raise ValueError, which the profile's
-    author is told.
+    What the table may say. ``configure`` gets it together with the point's ``low``, ``high``, ``span`` and
+    ``limits`` (condition -> setpoint) and the profile's ``clear_readings`` and ``period_ns``; it may raise
+    ValueError, which the profile's author is told.
 ``EXPLAIN: dict[condition, (en, zh)]``, optional
     The numbers behind a finding: a format over ``title``, ``value`` and ``limit`` (with the channel's
     unit), ``value_number``, ``limit_number``, ``extra`` (plain), ``unit`` and ``held`` (``after_s``, in

@@ -78,6 +78,7 @@ def detector_settings(rule: DetectorRule, point: Point, profile: Profile) -> dic
         "span": point.span,
         "clear_readings": profile.clear_readings,
         "period_ns": profile.period_ns,
+        "limits": {a.condition: a.setpoint for a in profile.alarms if a.channel == point.channel},
         **rule.settings,
     }
 

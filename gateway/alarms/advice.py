@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from types import ModuleType
 
 import detectors
 from device_profiles import DetectorRule, Point
@@ -27,6 +28,8 @@ class Advice:
     ended: Pair
     unit: str | None
     """None: the channel's."""
+    held_ns: int
+    """How long the condition holds before it is told, unless the table says otherwise (``after_s``)."""
 
 
 @functools.cache
@@ -40,10 +43,16 @@ def advice_texts() -> dict[str, Advice]:
             getattr(module, "EXPLAIN", {}).get(condition, _EXPLAIN),
             getattr(module, "ENDED", {}).get(condition, _ENDED),
             getattr(module, "UNITS", {}).get(condition),
+            _held_ns(module),
         )
         for kind, module in detectors.advising().items()
         for condition, (category, en, zh) in module.ADVICE.items()
     }
+
+
+def _held_ns(module: ModuleType) -> int:
+    setting = module.SETTINGS.get("after_s")
+    return round((setting.default or 0.0) * 1e9) if setting else 0
 
 
 def conditions(kind: str) -> list[str]:
@@ -70,7 +79,7 @@ def advice(
         unit=point.unit if known.unit is None else known.unit,
         title_en=known.title[0],
         title_zh=known.title[1],
-        on_delay_ns=int(rule.settings.get("after_ns", 0)),
+        on_delay_ns=int(rule.settings.get("after_ns", known.held_ns)),
         clear_readings=clear_readings,
         consequence_en=rule.consequence_en,
         consequence_zh=rule.consequence_zh,

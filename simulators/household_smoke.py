@@ -1,4 +1,4 @@
-"""Smoke alarms in homes, on a battery: the same smoke as behind a panel, a cell that empties, dust
+"""Smoke alarms in homes, on a battery: the smoke of a panel's point (_smoke.py), a cell that empties, dust
 that settles.
 
 The cell gives its capacity to the circuit and, when it fails, to itself. Dust settles in proportion to
@@ -11,17 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulators import Expected
-from simulators._plant import towards
+from simulators._smoke import Room
 from simulators._units import UnitsBase
-from simulators.fire_panel import (
-    ALPHA_KW_S2,
-    CHAMBER_TAU_S,
-    CLEAR_TAU_S,
-    QUIET_1_M,
-    SIGMA_M2_KG,
-    THRESHOLD_1_M,
-    soot_kg,
-)  # fmt: skip
 
 PROFILE = "fire/household_smoke"
 UNITS = {"battery": "%", "contamination": "%"}
@@ -46,13 +37,9 @@ VOLUME_M3 = (40.0, 120.0)
 class Home:
     """State of one home."""
 
-    volume_m3: float
+    room: Room
     battery: float
     dust: float
-    burnt_s: float = 0.0
-    soot_kg: float = 0.0
-    chamber_1_m: float = 0.0
-    smoke: bool = False
 
 
 class Plant(UnitsBase[Home]):
@@ -62,24 +49,10 @@ class Plant(UnitsBase[Home]):
     FAULTS = FAULTS
 
     def _new(self, k: int) -> Home:
-        return Home(self._between(*VOLUME_M3), self._between(50.0, 95.0), self._between(5.0, 30.0))
+        return Home(Room(self._between(*VOLUME_M3)), self._between(50.0, 95.0), self._between(5.0, 30.0))
 
     def _part(self, k: int, unit: Home, dt_s: float) -> None:
-        fire = self._severity("fire", k)
-        if fire:
-            before = soot_kg(ALPHA_KW_S2 * fire, unit.burnt_s)
-            unit.burnt_s += dt_s
-            unit.soot_kg += soot_kg(ALPHA_KW_S2 * fire, unit.burnt_s) - before
-        else:
-            unit.burnt_s = 0.0
-            unit.soot_kg = towards(unit.soot_kg, 0.0, dt_s, CLEAR_TAU_S)
-        unit.chamber_1_m = towards(
-            unit.chamber_1_m, SIGMA_M2_KG * unit.soot_kg / unit.volume_m3, dt_s, CHAMBER_TAU_S
-        )
-        if unit.chamber_1_m >= THRESHOLD_1_M:
-            unit.smoke = True
-        elif unit.chamber_1_m < QUIET_1_M:
-            unit.smoke = False
+        unit.room.burn(self._severity("fire", k), dt_s)
         loss = 100.0 / LIFE_S + FAILING_1_S * self._severity("failing_cell", k)
         unit.battery = max(0.0, unit.battery - loss * dt_s)
         dust = 50.0 / LIFE_S + DUST_1_S * self._severity("building_dust", k)
@@ -87,7 +60,7 @@ class Plant(UnitsBase[Home]):
 
     def _read(self, k: int, unit: Home) -> Iterable[tuple[str, float]]:
         state = self._code(k, 0, {"unit_fault": 3, "muted": 4, "self_test": 2})
-        yield "state", 1 if unit.smoke else state
+        yield "state", 1 if unit.room.smoke else state
         yield "tamper", self._code(k, 0, {"removed": 1})
         yield "battery", unit.battery
         yield "contamination", unit.dust

@@ -41,6 +41,11 @@ class UnitsBase(PlantBase, Generic[Unit]):
         """The state of a contact: of the first of these faults that is on at device k, or the normal one."""
         return next((code for kind, code in codes.items() if self._on(kind, k)), normal)
 
+    def _by_severity(self, kind: str, k: int, size: tuple[float, float], otherwise: float = 0.0) -> float:
+        """``size[0] + size[1] * severity`` while this fault is on at device k, else ``otherwise``."""
+        severity = self._severity(kind, k)
+        return size[0] + size[1] * severity if severity else otherwise
+
     def _between(self, low: float, high: float) -> float:
         """Evenly drawn: no two units are alike."""
         return low + (high - low) * float(self._random.random())

@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulators import Expected
+from simulators._motion import approach, gain, moved
 from simulators._plant import towards
 from simulators._units import UnitsBase
-from simulators.tanker_truck import moved
-from simulators.tower_crane import approach
 
 PROFILE = "moving/fishing_vessel"
 UNITS = {
@@ -61,12 +60,6 @@ class Vessel:
     battery_v: float = CHARGED_V
 
 
-def gain() -> float:
-    """Amplitude of roll over slope of the swell at rest, closed form of the driven oscillator."""
-    ratio = NATURAL_S / SWELL_S
-    return 1.0 / math.hypot(1.0 - ratio**2, 2.0 * DAMPING * ratio)
-
-
 class Plant(UnitsBase[Vessel]):
     """Every device is one vessel."""
 
@@ -103,7 +96,7 @@ class Plant(UnitsBase[Vessel]):
         )
 
     def _read(self, k: int, unit: Vessel) -> Iterable[tuple[str, float]]:
-        roll = unit.heel_deg + gain() * unit.slope_deg * math.sin(unit.phase)
+        roll = unit.heel_deg + gain(NATURAL_S, SWELL_S, DAMPING) * unit.slope_deg * math.sin(unit.phase)
         crowded = self._severity("crowded", k)
         yield "latitude", unit.latitude
         yield "longitude", unit.longitude

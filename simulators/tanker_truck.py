@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulators import Expected
+from simulators._motion import approach, moved
 from simulators._plant import towards
 from simulators._units import UnitsBase
-from simulators.tower_crane import approach
 
 PROFILE = "moving/tanker_truck"
 UNITS = {
@@ -34,7 +34,6 @@ FAULTS = {
     "braking": (Expected("", "", 0.0, quiet=True),),
 }
 
-EARTH_M = 6_371_000.0
 SPEEDS_KM_H = (50.0, 74.0)
 FAST_KM_H = (106.0, 8.0)
 ACCELERATION_KM_H_S, BRAKING_KM_H_S = 1.8, 12.0
@@ -65,16 +64,6 @@ class Truck:
 def vapour_mpa(celsius: float) -> float:
     """Vapour pressure of the load."""
     return REFERENCE_MPA * math.exp(SLOPE_K * (1.0 / REFERENCE_K - 1.0 / (celsius + 273.15)))
-
-
-def moved(latitude: float, longitude: float, heading: float, metres: float) -> tuple[float, float]:
-    """Where one is after so many metres (small ones) on this heading."""
-    north = metres * math.cos(math.radians(heading))
-    east = metres * math.sin(math.radians(heading))
-    return (
-        latitude + math.degrees(north / EARTH_M),
-        longitude + math.degrees(east / (EARTH_M * math.cos(math.radians(latitude)))),
-    )
 
 
 class Plant(UnitsBase[Truck]):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulators import Expected
+from simulators._motion import approach
 from simulators._plant import towards
 from simulators._units import UnitsBase
 
@@ -65,11 +66,6 @@ class Crane:
     handled_s: float = 0.0
     wind_m_s: float = WIND_M_S
     tilt_deg: float = TILT_DEG
-
-
-def approach(value: float, target: float, step: float) -> float:
-    """Towards the target, by ``step`` at most."""
-    return min(target, value + step) if value < target else max(target, value - step)
 
 
 class Plant(UnitsBase[Crane]):

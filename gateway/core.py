@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from gateway import __version__
@@ -43,8 +43,8 @@ class Live(Protocol):
         """Say now, and if ``standing`` to everybody who connects later, until another is announced."""
         ...
 
-    def flush(self) -> None:
-        """Write what can be written now."""
+    def turn(self, now_ns: int, *, idle: bool) -> None:
+        """Write what can be written now, if it is time to (always when ``idle``)."""
         ...
 
 
@@ -90,6 +90,7 @@ class Core:
     ) -> None:
         self._stores = stores
         self._wanted = wanted
+        self.warnings = wanted.warnings
         self._clock = clock
         self._boot = boot
         self._seed = seed
@@ -171,6 +172,7 @@ class Core:
         change = config_change(stamp, self._wanted.devices, self._wanted.profiles)
         if not self._wanted.keep and change.digest != self.monitor.roster.digest:
             entries.append(change)
+        self._wanted = replace(self._wanted, devices=[], profiles={})  # the roster has its own
         self._commit(Group(entries))
 
     def change_config(self, devices: list[Device], profiles: dict[str, str]) -> bool:
@@ -198,7 +200,7 @@ class Core:
         if group.entries or self._held.entries or self._untold:
             self._commit(group)
         if self._live is not None:
-            self._live.flush()
+            self._live.turn(self._clock.mono_ns(), idle=not items)
         self._snapshot_if_due()
         self.last_turn_ns = self._clock.mono_ns()
 

@@ -18,7 +18,7 @@ from gateway.clock import Clock, new_boot_id, new_id, new_seed
 from gateway.commands import CommandServer
 from gateway.conditions import Conditions
 from gateway.config import ALIVE_BEFORE, Config
-from gateway.core import Core, Stores
+from gateway.core import Core, Stores, Wanted
 from gateway.crashpoint import reached
 from gateway.errors import ConfigError, FlushFailed
 from gateway.grouping import Ask
@@ -27,10 +27,11 @@ from gateway.ingest.intake import Intake
 from gateway.ingest.mqtt import Receiver
 from gateway.journal import Compressor, Journal
 from gateway.ledger import Ledger
-from gateway.live import LiveSender
+from gateway.live import LIVE_NS, LiveSender
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
 from gateway.reloading import Read, Reloads
+from gateway.resident import give_back
 from gateway.snapshots import SnapshotStore
 from gateway.wanting import want, wanted
 
@@ -51,7 +52,7 @@ class CoreProcess:
         self._config = config
         self._data = data
         self._clock = clock
-        self._wanted, self._bad_files = want(config, alive_before=ALIVE_BEFORE in os.environ)
+        first, self._bad_files = want(config, alive_before=ALIVE_BEFORE in os.environ)
         self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._stopping = threading.Event()
         ingest = config.ingest
@@ -62,7 +63,7 @@ class CoreProcess:
         self._compressor = self._make_compressor()
         self._live = LiveSender(data.live_socket, self._table)
         self._receiver: Receiver | None = None
-        self._core = self._make_core()
+        self._core = self._make_core(first)
         self._last_health_ns = 0
         self._next_look_ns = 0
         self._link_problem = ""
@@ -76,14 +77,14 @@ class CoreProcess:
         replayed = self._core.start()
         roster = self._core.monitor.roster
         if not roster.digest:
-            raise ConfigError(
-                [f"no configuration was ever in force, and the files are wrong: {self._bad_files}"]
-            )
+            problem = f"no configuration was ever in force, and the files are wrong: {self._bad_files}"
+            raise ConfigError([problem])
         compile_loops([roster.channels.devices[n] for n in roster.active_devices()], roster.texts)
-        self._log.info("core started", replayed=replayed, devices=len(self._wanted.devices))
+        give_back()
+        self._log.info("core started", replayed=replayed, devices=len(roster.index))
         for why in self._core.passed_over:
             self._log.warning("snapshot passed over", why=why)
-        for warning in [*self._stores.journal.warnings, *self._wanted.warnings]:
+        for warning in [*self._stores.journal.warnings, *self._core.warnings]:
             self._log.warning("odd, but no error", warning=warning)
         self._receiver = Receiver(
             self._config.ingest,
@@ -175,7 +176,7 @@ class CoreProcess:
             "ledger_seq": self._stores.ledger.last_seq,
         }
 
-    def _make_core(self) -> Core:
+    def _make_core(self, first: Wanted) -> Core:
         data, config = self._data, self._config
         ledger = Ledger(data.ledger)
         journal = Journal(
@@ -189,7 +190,7 @@ class CoreProcess:
         self._stores = Stores(journal, ledger, SnapshotStore(data.snapshots))
         return Core(
             self._stores,
-            self._wanted,
+            first,
             self._clock,
             new_boot_id(),
             new_seed(),
@@ -239,7 +240,8 @@ class CoreProcess:
                 self._clock.sleep(FULL_DISK_RETRY_S)
                 items = []
             else:
-                items = self._intake.next_group(ingest.max_group_packets, ingest.max_group_bytes, IDLE_S)
+                idle_s = LIVE_NS / 1e9 if self._live.waiting else IDLE_S
+                items = self._intake.next_group(ingest.max_group_packets, ingest.max_group_bytes, idle_s)
             if items:
                 reached("received")
             self._core.turn(items, self._waiting_asks())
@@ -268,10 +270,7 @@ class CoreProcess:
             self._core.turn(items, self._waiting_asks())
 
     def _waiting_asks(self) -> list[Ask]:
-        waiting: list[Ask] = []
-        while not self._asks.empty():
-            waiting.append(self._asks.get())
-        return waiting
+        return [self._asks.get() for _ in range(self._asks.qsize())]
 
     def _command(self, request: dict[str, Any]) -> dict[str, Any]:
         deadline_s = float(request.get("deadline_s", 5.0))
@@ -328,11 +327,14 @@ class CoreProcess:
             self._log.error("new configuration refused, the old one stays in force", problems=problems)
             self._core.note("config_refused", active=True, detail={"problems": problems})
             return {"accepted": False, "reason_en": problems, "reason_zh": problems}
-        changed = self._core.change_config(read.wanted.devices, read.wanted.profiles)
+        devices = read.wanted.devices
+        changed = self._core.change_config(devices, read.wanted.profiles)
+        read.wanted = None  # nobody else is to hold what was read
         self._admitting.of(self._core.monitor.roster, self._receiver)
+        give_back()
         self._core.note("config_refused", active=False)
         self._log.info("configuration reloaded", changed=changed)
-        return {"accepted": True, "changed": changed, "devices": len(read.wanted.devices)}
+        return {"accepted": True, "changed": changed, "devices": len(devices)}
 
     def _stop(self, *_signal: object) -> None:
         self._stopping.set()

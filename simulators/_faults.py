@@ -92,15 +92,19 @@ class Spoiler:
                 self._held.update({(s.device, s.channel): s.value for s in samples if s.device == device})
         return samples
 
-    def labels(self, start_ns: int, period_s: float) -> list[Label]:
-        """What these faults must raise, and which may raise nothing."""
+    def labels(self, start_ns: int, period_s: float, wait_s: float = 0.0) -> list[Label]:
+        """What these faults must raise, and which may raise nothing; wait_s: until a reading is uploaded."""
         return [
-            self._label(device, channel, fault, start_ns, period_s) for device, channel, fault in self._faults
+            self._label(device, channel, fault, start_ns, (period_s, wait_s))
+            for device, channel, fault in self._faults
         ]
 
-    def _label(self, device: str, channel: str, fault: Fault, start_ns: int, period_s: float) -> Label:
+    def _label(
+        self, device: str, channel: str, fault: Fault, start_ns: int, pace: tuple[float, float]
+    ) -> Label:
+        period_s, wait_s = pace
         silent_s = self._profile.silent_after_ns / 1e9 + period_s + SWEEP_S
-        clock_s = (self._profile.rebase_readings + 2) * period_s + SWEEP_S
+        clock_s = (self._profile.rebase_readings + 2) * period_s + wait_s + SWEEP_S
         quiet = fault.kind in QUIET
         if fault.kind in {"dropout", "offline"}:
             told = fault.for_s >= silent_s
@@ -111,10 +115,10 @@ class Spoiler:
         elif fault.kind in {"wrong_clock", "clock_jump"}:
             found = label(fault, device, "", "clock_changed", start_ns, clock_s)
         elif fault.kind in {"sensor_fault", "bad_quality"}:
-            found = label(fault, device, channel, "sensor_fault", start_ns, 2 * period_s + SWEEP_S)
+            found = label(fault, device, channel, "sensor_fault", start_ns, 2 * period_s + wait_s + SWEEP_S)
         else:
             where = channel if fault.kind in VALUE else ""
-            limit_s = within_s(TREND_S.get(fault.kind, 0.0), fault.severity, period_s)
+            limit_s = within_s(TREND_S.get(fault.kind, 0.0), fault.severity, period_s, wait_s=wait_s)
             found = label(fault, device, where, "", start_ns, limit_s, quiet=quiet)
         return found
 

@@ -90,7 +90,8 @@ class PlantBase:
 
     def labels(self) -> list[Label]:
         """Which alarms the faults must raise, and by when."""
-        found = self._spoiler.labels(self._start_ns, self._period_s)
+        wait_s = self.UPLOAD_S / self._scale
+        found = self._spoiler.labels(self._start_ns, self._period_s, wait_s)
         for fault in self._faults:
             for expected in self.FAULTS.get(fault.kind, ()):
                 device = self.devices[fault.device if expected.device is None else expected.device]
@@ -98,7 +99,7 @@ class PlantBase:
                 if expected.condition:
                     delay_s = on_delay_s(self.PROFILE, expected.channel, expected.condition)
                 limit_s = within_s(
-                    expected.crossing_s, fault.severity, self._period_s, self._scale, delay_s, self.UPLOAD_S
+                    expected.crossing_s, fault.severity, self._period_s, self._scale, delay_s, wait_s
                 )
                 found.append(
                     label(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulators import Fault, load
+from simulators import Fault, cp_rectifier, load
 from simulators.cp_post import POLARISED_V, TAU_S, ZONE_S, metro_v
 from simulators.dust_filter import DUST_KG_M3, FACE_M_S, K1_PA_S_M, K2_PA_S_M_KG
 from simulators.gas_room import POISON_TAU_S
@@ -66,3 +66,40 @@ def test_poison_lets_the_gain_fall_by_its_time_constant() -> None:
         made.step(START + n * 60 * SECOND)
     assert made.gain[1] == pytest.approx(math.exp(-99 * 60 * 0.5 / POISON_TAU_S))
     assert made.gain[0] == 1.0
+
+
+def test_a_rectifier_holds_the_set_potential_by_its_steady_current() -> None:
+    made = plant("cp_rectifier")
+    for n in range(60):
+        values = {s.channel: s.value for s in made.step(START + n * 60 * SECOND) if s.device == "a/b/1"}
+    assert cp_rectifier.steady_a() == pytest.approx(8.0)
+    assert made.units[0].current_a == pytest.approx(8.0, rel=1e-3)
+    assert values["e_on"] == pytest.approx(cp_rectifier.SET_V, abs=0.01)
+    ohms = (values["output_voltage"] - cp_rectifier.BACK_V) / values["output_current"]
+    assert ohms == pytest.approx(values["loop_resistance"], rel=0.03)
+
+
+def test_without_current_the_ohmic_part_is_gone_at_once_and_the_rest_after_its_time_constant() -> None:
+    made = plant("cp_rectifier", Fault("rectifier_out", 0))
+    before = made.units[0].polarisation_v
+    for n in range(200):
+        values = {s.channel: s.value for s in made.step(START + n * 60 * SECOND) if s.device == "a/b/1"}
+        left = before * math.exp(-n * 60 / cp_rectifier.TAU_S)
+        assert made.units[0].polarisation_v == pytest.approx(left, rel=1e-9)
+        if n:
+            assert values["e_on"] == pytest.approx(cp_rectifier.NATURAL_V - left, abs=0.01)
+
+
+def test_damaged_coating_costs_current_until_the_voltage_ends() -> None:
+    made = plant("cp_rectifier", Fault("coating_damage", 0))
+    for n in range(3 * 1440):
+        made.step(START + n * 60 * SECOND)
+    expected = cp_rectifier.steady_a(damage=cp_rectifier.DAMAGE)
+    assert made.units[0].current_a == pytest.approx(expected, rel=0.01)
+    assert made.units[1].current_a == pytest.approx(8.0, rel=0.01)
+    made = plant("cp_rectifier", Fault("bed_drying", 0))
+    for n in range(60):
+        values = {s.channel: s.value for s in made.step(START + n * 60 * SECOND) if s.device == "a/b/1"}
+    most = (cp_rectifier.LIMIT_V - cp_rectifier.BACK_V) / made.units[0].loop_ohm
+    assert made.units[0].current_a == pytest.approx(most)
+    assert values["output_voltage"] == pytest.approx(cp_rectifier.LIMIT_V, abs=0.3)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import detectors
 from detectors import BAD, DISORDER, GOOD, LATE, RETAINED, SUSPECT, UNCERTAIN, Findings, Readings
-from tests.contracts import channel_rules
+from tests.contracts import asset_rules, channel_rules
 
 KINDS = detectors.kinds()
 SECOND = 1_000_000_000
@@ -65,10 +65,6 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"limit": 1.0, "warmup": 5, "memory": 100, "clear_readings": 1},
         {"limit": 0.8, "radius": 0.3, "warmup": 10, "low": -20.0, "high": 20.0, "clear_readings": 2},
     ],
-    "voting": [
-        {"limit": 6.0, "need": 2, "deadband": 0.5, "after_ns": SECOND, "stale_ns": 60 * SECOND},
-        {"limit": 3.0, "below": True, "need": 1, "stale_ns": 30 * SECOND},
-    ],
     # the calm value of these tests lies within the deadband: constant values are what this detector finds
     "flat": [
         {"after_ns": 5 * SECOND, "tolerance": 9.0, "deadband": 4.0, "raise_readings": 1, "clear_readings": 1},
@@ -76,7 +72,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 """Rules under which each detector is tried; a new detector adds its own here."""
-SETTINGS |= channel_rules.RULES
+SETTINGS |= channel_rules.RULES | asset_rules.RULES
 
 
 def module_of(kind: str) -> ModuleType:

@@ -15,6 +15,7 @@ DEVICES ?= 10000
 ROWS  ?=
 ONLY  ?=
 FULL  ?=
+KEEP  ?=
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
@@ -67,8 +68,9 @@ city: $(DEV)/.ready ## a simulated city through broker and gateway, held to its 
 bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
 	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)
 
-evaluate: $(DEV)/.ready ## how good detection is: table, reports/evaluate.json, plots; ONLY=nab,tep for some, FULL=1
-	$(DEV)/bin/riskgate evaluate $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) --plots docs/evaluation
+evaluate: $(DEV)/.ready ## how good detection is: table, reports/evaluate.json, plots; ONLY=nab,tep for some, FULL=1, KEEP=1
+	$(DEV)/bin/riskgate evaluate $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) --plots docs/evaluation \
+		--golden docs/evaluation/golden.json $(if $(KEEP),--keep)
 
 profile: $(DEV)/.ready ## build/profile.svg: where a core under load spends its time (flame graph)
 	$(DEV)/bin/python -m tests.bench.profile

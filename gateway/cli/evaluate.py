@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway import terminal
 from gateway.cli.common import PROVE, compiles, err, out, refuse, table
+
+if TYPE_CHECKING:
+    from gateway.evaluate.figures import Part
 
 app = typer.Typer()
 
@@ -28,6 +31,12 @@ def evaluate(
         "reports/evaluate.json"
     ),
     plots: Annotated[Path | None, typer.Option(help="Draw the figures into this folder, as SVG.")] = None,
+    golden: Annotated[
+        Path | None,
+        typer.Option(help="What a run before gave; tell what differs (docs/evaluation/golden.json)."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Write this run to --golden.")] = False,
+    plants: Annotated[str, typer.Option(help="Plants of the scorecard, comma-separated; all.")] = "",
     series: Annotated[
         Path | None, typer.Option(help="Score every CSV file of this folder instead: time, values, label.")
     ] = None,
@@ -45,10 +54,10 @@ def evaluate(
     from gateway.evaluate import run
 
     try:
-        names = run.chosen(only)
+        names, kinds = run.chosen(only), run.chosen_plants(plants)
     except ValueError as error:
-        refuse([f"--only: {error}"])
-    parts = run.run(names, run.Wanted(data_sets, full, peers), err, SystemClock())
+        refuse([str(error)])
+    parts = run.run(names, run.Wanted(data_sets, full, peers, kinds), err, SystemClock())
     table("Evaluation", run.rows(parts))
     run.write(report, parts)
     terminal.say(out, f"report: {report}")
@@ -57,8 +66,20 @@ def evaluate(
 
         for file in draw(plots, parts):
             terminal.say(out, f"plot: {file}")
+    if golden is not None:
+        _compare(golden, parts, keep=keep)
     missed = any(figure.plain()["verdict"] == "missed" for part in parts for figure in part.figures)
     raise SystemExit(1 if missed else 0)
+
+
+def _compare(file: Path, parts: list[Part], *, keep: bool) -> None:
+    from gateway.evaluate import golden
+
+    rows = golden.differences(golden.read(file), parts)
+    table(f"Differs from {file}", [["what", "before", "now"], *rows] if rows else [])
+    if keep:
+        golden.write(file, parts)
+        terminal.say(out, f"kept: {file}")
 
 
 def _series(folder: Path, scores: Path, limit: float | None) -> None:

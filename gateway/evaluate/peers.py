@@ -72,7 +72,7 @@ def _scored(value: F8, score: Callable[[None, float], float], learn: Callable[[N
 
 def _drift(kind: str) -> Scorer:
     def scored(value: F8) -> F8:
-        model = getattr(_river("drift"), kind)(**({"seed": 1} if kind == "KSWIN" else {}))
+        model = getattr(_river("drift"), kind)()
         shown = np.zeros(len(value))
         for row, x in enumerate(value.tolist()):
             model.update(x)
@@ -96,5 +96,5 @@ def scorers() -> list[tuple[str, Scorer]]:
     found: list[tuple[str, Scorer]] = [("z-score", z_score)]
     if not absent():
         found += [("river GaussianScorer", _gaussian), ("river HalfSpaceTrees", _trees)]
-        found += [(f"river {kind}", _drift(kind)) for kind in ("ADWIN", "PageHinkley", "KSWIN")]
+        found += [(f"river {kind}", _drift(kind)) for kind in ("ADWIN", "PageHinkley")]
     return found

@@ -72,4 +72,14 @@ def _tep(part: Part) -> str:
     return bars("Tennessee Eastman: detection rate by fault, 1 % false alarms", values, top=1.0)
 
 
-_CHARTS = {"nab": _nab, "tep": _tep}
+def _scorecard(part: Part) -> str:
+    families: Mapping[str, Mapping[str, float]] = part.detail["families"]
+    values = {
+        f"{name} ({row['in_time']} of {row['must']})": 100.0 * row["in_time"] / row["must"]
+        for name, row in families.items()
+        if row["must"]
+    }
+    return bars("Must-detect scenarios found in time, % by family", values, top=100.0, marks=(100.0,))
+
+
+_CHARTS = {"nab": _nab, "tep": _tep, "scorecard": _scorecard}

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gateway import __version__, terminal
 from gateway.clock import Clock
-from gateway.evaluate import nab, tep
+from gateway.evaluate import nab, scorecard, tep
 from gateway.evaluate.figures import BOUNDS, Doing, Figure, Part
+from simulators._cases import plants
 
 Measure = Callable[["Wanted"], Iterator[Doing | Part]]
 
@@ -28,6 +29,8 @@ class Wanted:
     full: bool = False
     """5,000 normal channel-days a family instead of 1,500."""
     peers: bool = True
+    plants: tuple[str, ...] = ()
+    """Of the scorecard; all when empty."""
 
 
 def _folder(name: str, wanted: Wanted) -> Path:
@@ -47,7 +50,11 @@ def _tep(wanted: Wanted) -> Iterator[Doing | Part]:
     return tep.evaluate(_folder("tep", wanted))
 
 
-PARTS: Mapping[str, Measure] = {"nab": _nab, "tep": _tep}
+def _scorecard(wanted: Wanted) -> Iterator[Doing | Part]:
+    return scorecard.evaluate(full=wanted.full, kinds=wanted.plants)
+
+
+PARTS: Mapping[str, Measure] = {"nab": _nab, "tep": _tep, "scorecard": _scorecard}
 """Every part, in the order in which it is measured."""
 
 
@@ -58,6 +65,15 @@ def chosen(only: str) -> list[str]:
     if unknown:
         raise ValueError(f"no part {', '.join(unknown)}; known: {', '.join(PARTS)}")
     return [name for name in PARTS if not names or name in names]
+
+
+def chosen_plants(only: str) -> tuple[str, ...]:
+    """The plants of a comma-separated list, "" = all; ValueError names the known ones."""
+    names = tuple(name.strip() for name in only.split(",") if name.strip())
+    unknown = sorted(set(names) - set(plants()))
+    if unknown:
+        raise ValueError(f"no plant {', '.join(unknown)}; known: {', '.join(plants())}")
+    return names
 
 
 def run(names: Sequence[str], wanted: Wanted, to: Console, clock: Clock) -> list[Part]:

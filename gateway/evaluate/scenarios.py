@@ -1,0 +1,160 @@
+"""Every fault of every plant at three levels, run and judged: found in time, how late, before a limit,
+quietly.
+
+A scenario is found in time when for each of its demands (simulators/_labels.py) somebody told within the
+label's time: any alarm of the label's device or of its asset, raised after the fault began. It is found
+early when a detector that only advises told before the first limit alarm, which came ``SLOW_S`` or later.
+Ordinary life may raise nothing; what was raised before the fault is a false alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from gateway.evaluate.plant_run import LIMITS, START_NS, Heard, Run, Wanted, live
+from simulators import Label, load
+from simulators._cases import Case, cases
+from simulators._profiles import profile
+from simulators._sources import Plan
+
+LEARN_S, LEARN_PERIODS = 1800.0, 400
+"""Before a fault begins, so long and so many periods are ordinary life."""
+STEPS_MAX = 8_000
+"""A scenario whose time takes more steps is not run; it is told."""
+SLOW_S = 300.0
+NOT_JUDGED = frozenset({"never_seen"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One scenario. Seconds are since the fault began."""
+
+    name: str
+    """ "<plant>.<fault>.<level>"."""
+    family: str
+    must: bool
+    quiet: bool
+    found: bool
+    in_time: bool
+    delay_s: float | None
+    allowed_s: float | None
+    limit_s: float | None
+    """When the first limit alarm came."""
+    advice_s: float | None
+    """When the first advice came."""
+    by: str
+    """What told first; of ordinary life, what was told."""
+    before: tuple[str, ...]
+    """Told before the fault began."""
+
+    @property
+    def slow(self) -> bool:
+        """A limit saw it, and took its time."""
+        return self.limit_s is not None and self.limit_s >= SLOW_S and not self.quiet
+
+    @property
+    def early(self) -> bool:
+        """Advice came before the limit alarm."""
+        return self.slow and self.advice_s is not None and self.advice_s < (self.limit_s or 0.0)
+
+
+def period_s(kind: str) -> float:
+    """Seconds between a plant's steps."""
+    module = load(kind)
+    return float(module.Plant.STEP_S or profile(module.PROFILE).period_ns / 1e9)
+
+
+def learning_s(kind: str) -> float:
+    """When the fault begins."""
+    return max(LEARN_S, LEARN_PERIODS * period_s(kind))
+
+
+@cache
+def allowed_s(kind: str, fault: str) -> tuple[float, ...]:
+    """Seconds in which each level should be told, at most; of a level without demand, those of the second."""
+    module = load(kind)
+    devices = [f"e/s/D-{n}" for n in range(devices_of(kind))]
+    found: list[float] = []
+    for case in cases(kind):
+        if case.fault == fault:
+            labels: list[Label] = module.Plant(devices, START_NS, 1, (case.at(0.0),)).labels()
+            found.append(max((label.must_detect_within_s or 0.0 for label in labels), default=0.0))
+    return tuple(seconds or found[1] for seconds in found)
+
+
+def devices_of(kind: str) -> int:
+    """How many devices a plant is given."""
+    return max(2, int(load(kind).Plant.DEVICES_MIN))
+
+
+def scenario(case: Case, seed: int) -> Wanted | None:
+    """The plant with its fault; None when it would take too many steps."""
+    begin = learning_s(case.plant)
+    after = max(allowed_s(case.plant, case.fault)[case.level - 1], 10 * period_s(case.plant), 60.0)
+    if case.quiet:
+        after = max(after, 3600.0)
+    span = begin + after + 4 * period_s(case.plant)
+    if span / period_s(case.plant) > STEPS_MAX:
+        return None
+    site = f"score/{name_of(case)}"
+    names = tuple(f"{site}/D-{n + 1}" for n in range(devices_of(case.plant)))
+    return Wanted(Plan(case.plant, names, (case.at(begin),)), seed * 10_007 + len(site), span)
+
+
+def score(kind: str, seed: int, faults: Sequence[str] = ()) -> tuple[list[Judged], list[str]]:
+    """Run every case of a plant (of the named faults only); what was judged, and the names of those that take
+    too long."""
+    chosen = [case for case in cases(kind) if not faults or case.fault in faults]
+    planned = [(case, scenario(case, seed)) for case in chosen]
+    long = [name_of(case) for case, wanted in planned if wanted is None]
+    wanted = [(case, run) for case, run in planned if run is not None]
+    run = live([one for _, one in wanted]) if wanted else Run()
+    return [judge(case, run, one.span_s) for case, one in wanted], long
+
+
+def name_of(case: Case) -> str:
+    """ "<plant>.<fault>.<level>"."""
+    return f"{case.plant}.{case.fault}.{case.level}"
+
+
+def judge(case: Case, run: Run, span_s: float) -> Judged:
+    """What was heard of one case until its span was over, held to its labels."""
+    place = f"score/{name_of(case)}"
+    begin = learning_s(case.plant)
+    heard = [h for h in run.heard if h.place == place and h.condition not in NOT_JUDGED and h.at_s <= span_s]
+    before = tuple(h.name for h in heard if h.at_s < begin)
+    after = [h for h in heard if h.at_s >= begin]
+    demands = [label for label in run.labels[place] if label.must_detect_within_s is not None]
+    told = [(label, _first(label, after)) for label in demands]
+    delays = [h.at_s - begin for _, h in told if h is not None]
+    in_time = bool(demands) and all(
+        h is not None and h.at_s - begin <= (label.must_detect_within_s or 0.0) for label, h in told
+    )
+    limits = [h.at_s - begin for h in after if h.condition in LIMITS]
+    advice = [h.at_s - begin for h in after if h.advice]
+    return Judged(
+        name=name_of(case),
+        family=case.family,
+        must=bool(demands),
+        quiet=case.quiet,
+        found=bool(after),
+        in_time=in_time,
+        delay_s=max(delays) if demands and len(delays) == len(demands) else None,
+        allowed_s=max((label.must_detect_within_s or 0.0 for label in demands), default=None),
+        limit_s=min(limits, default=None),
+        advice_s=min(advice, default=None),
+        by=", ".join(sorted({f"{h.channel}:{h.condition}" for h in after})) if case.quiet else _by(after),
+        before=before,
+    )
+
+
+def _first(label: Label, after: Sequence[Heard]) -> Heard | None:
+    """Who told first of the label's device or of its asset."""
+    return min((h for h in after if h.device in ("", label.device)), key=lambda h: h.at_s, default=None)
+
+
+def _by(after: Sequence[Heard]) -> str:
+    first = min(after, key=lambda h: h.at_s, default=None)
+    return f"{first.channel}:{first.condition}" if first else ""

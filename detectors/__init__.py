@@ -46,7 +46,7 @@ A detector over several channels of one device or one asset offers besides:
 ``configure`` gets, beside the table's settings, ``inputs`` (the roles present) and ``ranges`` (role -> (low,
 high) of its point); ``low``, ``high`` and ``span`` are those of the first role present, and the absence of a
 role is no ValueError. Findings are alarms at the channel of the first role present. A field of
-``EVENT_TIMES`` is a single time, on the clock of the first role's device, or has one time a role.
+``EVENT_TIMES`` has one time a role, or any other number, all on the clock of the first role's device.
 
 A detector that waits for time instead of readings offers, beside ``step``:
 

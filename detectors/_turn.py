@@ -2,6 +2,7 @@
 
 A detector's state holds ``active`` (bit k: condition k stands) and, one a condition, ``since_ns`` (unset:
 ``NO_TIME``) and ``run``: device time and number of the readings in a row that speak against it.
+A layout that is the beginning of another's would be compiled for both, with a warning: let them differ.
 """
 
 from __future__ import annotations
@@ -61,3 +62,21 @@ def tell(
     f["row"], f["slot"], f["condition"], f["active"] = row, slot, k, active
     f["event_ns"], f["value"], f["limit"] = t, value, limit
     return count + 1
+
+
+@compiled
+def tell_more(
+    out: Any,
+    count: int,
+    row: int,
+    slot: int,
+    k: int,
+    active: int,
+    t: int,
+    value: float,
+    limit: float,
+    extra: float,
+) -> int:
+    """The same, with ``extra``."""
+    out[count]["extra"] = extra
+    return tell(out, count, row, slot, k, active, t, value, limit)

@@ -94,12 +94,14 @@ class Groups:
 
     def shift(self, slots: range, delta_ns: int) -> None:
         """A device's clock changed by ``delta_ns``: the times that its readings left in a group move along.
-        A field with one time a role is moved for the device's roles, a single time with the first role's."""
+        A field with one time a role is moved for the device's roles, any other with the first role's."""
         for kind, detector in self._detectors.items():
             for number, group in enumerate(self._groups[kind]):
                 mine = [role for role, slot in zip(group.roles, group.slots, strict=True) if slot in slots]
                 for name in detector.module.EVENT_TIMES if mine else ():
-                    _move(detector.state[name], number, mine, delta_ns, first=group.slots[0] in slots)
+                    one_each = detector.state[name].shape[1:2] == (len(detector.module.INPUTS),)
+                    moved = mine if one_each else None
+                    _move(detector.state[name], number, moved, delta_ns, first=group.slots[0] in slots)
 
     def export(self) -> dict[str, Any]:
         """Arrays of every kind in use; which group a record is of follows from the roster."""
@@ -135,13 +137,15 @@ def _configured(kind: str, groups: list[Group]) -> Detector:
     return detector
 
 
-def _move(times: npt.NDArray[np.int64], number: int, roles: list[int], delta_ns: int, *, first: bool) -> None:
-    """Times of one group, which are one a role or a single one."""
-    if times.ndim > 1:
+def _move(
+    times: npt.NDArray[np.int64], number: int, roles: list[int] | None, delta_ns: int, *, first: bool
+) -> None:
+    """Times of one group: one a role (those of ``roles`` move), or all of the first role's device."""
+    if roles is not None:
         mine = times[number]
         mine[roles] = np.where(mine[roles] == NO_TIME, NO_TIME, mine[roles] + delta_ns)
-    elif first and times[number] != NO_TIME:
-        times[number] += delta_ns
+    elif first:
+        times[number] = np.where(times[number] == NO_TIME, NO_TIME, times[number] + delta_ns)
 
 
 def _definition(group: Group, condition: str) -> Definition:

@@ -65,6 +65,108 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"limit": 1.0, "warmup": 5, "memory": 100, "clear_readings": 1},
         {"limit": 0.8, "radius": 0.3, "warmup": 10, "low": -20.0, "high": 20.0, "clear_readings": 2},
     ],
+    "ac_density": [
+        {"resistivity": 2.0, "diameter": 1.0, "moderate": 6.0, "strong": 9.0, "on_delay_ns": 2 * SECOND},
+        {"resistivity": 2.0, "diameter": 1.0, "moderate": 7.0, "strong": 8.0, "off_delay_ns": 0},
+    ],
+    "bearing_trend": [
+        {"rise": 3.0, "high": 9.0, "warm": 0.0, "window_ns": 8 * SECOND, "on_delay_ns": SECOND},
+        {"rise": 6.0, "high": 6.0, "window_ns": 20 * SECOND, "on_delay_ns": 0, "inputs": ("bearing",)},
+    ],
+    "bridge_approach": [
+        {"inputs": ("distance",), "window_ns": 4 * SECOND, "gap_ns": 60 * SECOND, "raise_readings": 1},
+        {
+            "ahead_ns": 60 * SECOND,
+            "clear": 3.0,
+            "gap_ns": 60 * SECOND,
+            "raise_readings": 1,
+            "window_ns": SECOND,
+        },
+    ],
+    "burst_bag": [
+        {"inputs": ("dp",), "running": 0.0, "warmup_ns": 0, "on_delay_ns": 0, "adopt_ns": 20 * SECOND},
+        {"still": 0.0, "warmup_ns": 9 * SECOND, "on_delay_ns": 0, "adopt_ns": 40 * SECOND, "steady": 0.5},
+    ],
+    "casting_trip": [
+        {"flow": 4.5, "casting": 4, "start": 0.0, "settled": 0.0, "water_delay_ns": 0},
+        {"flow": 4.5, "inputs": ("length", "water_flow"), "start": 2.0, "water_delay_ns": SECOND},
+    ],
+    "cp_shift": [
+        {
+            "block_ns": 8 * SECOND,
+            "quiet_from_ns": 0,
+            "quiet_to_ns": 80_060 * SECOND,
+            "zone_h": 0,
+            "quiet_readings": 2,
+            "block_readings": 1,
+            "either": 4.0,
+            "positive": 4.5,
+        },
+        {
+            "block_ns": 4 * SECOND,
+            "quiet_from_ns": 0,
+            "quiet_to_ns": 80_030 * SECOND,
+            "zone_h": 0,
+            "quiet_readings": 1,
+            "block_readings": 2,
+            "either": 4.0,
+            "positive": 4.5,
+        },
+    ],
+    "cp_time_share": [
+        {"levels": (4.5, 5.0, 6.0, 7.0), "shares": (55.0, 55.0, 50.0, 45.0), "hours_ns": SECOND},
+        {"levels": (5.0, 6.0, 7.0, 8.0), "shares": (55.0, 50.0, 45.0, 40.0), "hours_ns": 30 * SECOND},
+    ],
+    "cpa": [
+        {"places": (4.0, 4.0), "distance": 1e5, "inputs": ("latitude", "longitude", "speed", "heading")},
+        {"distance": 1e5, "stale_ns": 600 * SECOND, "raise_readings": 1},
+    ],
+    "duct_settling": [
+        {"carry": 3.5, "flush": 3.8, "still": 0.5, "after_ns": 5 * SECOND},
+        {"carry": 3.0, "after_ns": SECOND, "still": 0.0, "gap_ns": 3 * SECOND},
+    ],
+    "filter_loading": [
+        {"drop": 2.0, "running": 0.5, "high": 9.0, "margin": 0.5, "window_ns": 4 * SECOND, "on_delay_ns": 0},
+        {"drop": 1.0, "running": 1.0, "high": 8.0, "margin": 0.1, "warmup_cycles": 1, "on_delay_ns": SECOND},
+    ],
+    "geofence": [
+        {"area": (3.0, 3.0, 3.0, 9.0, 9.0, 9.0, 9.0, 3.0), "raise_readings": 1, "apart_ns": 60 * SECOND},
+        {"area": (8.0, 8.0), "radius": 4e5, "inside": 0, "raise_readings": 1, "apart_ns": 60 * SECOND},
+    ],
+    "ground_speed": [
+        {"jump_readings": 1, "raise_readings": 2, "apart_ns": 60 * SECOND},
+        {"possible": 1e5, "limit": 5e4, "differs": 1e4, "raise_readings": 1, "apart_ns": 60 * SECOND},
+    ],
+    "mec_share": [
+        {"mec": 12.0, "high": 50.0, "very_high": 75.0, "on_delay_ns": 2 * SECOND},
+        {"mec": 10.0, "high": 60.0, "very_high": 80.0, "on_delay_ns": 0, "off_delay_ns": 0},
+    ],
+    "npw": [
+        {
+            "length": 40_000.0,
+            "base_readings": 5,
+            "settle_readings": 5,
+            "gap_ns": 60 * SECOND,
+            "hold_ns": SECOND,
+        },
+        {
+            "length": 90_000.0,
+            "threshold": 1.0,
+            "sigmas": 1.0,
+            "base_readings": 5,
+            "settle_readings": 5,
+            "gap_ns": 90 * SECOND,
+            "hold_ns": 9 * SECOND,
+        },
+    ],
+    "rectifier_out": [
+        {"least": 1.5, "after_ns": 0, "band_ns": 0, "warmup": 3, "width": 1.0},
+        {"least": 1.0, "after_ns": SECOND, "band_ns": SECOND, "current_band": (1.0, 8.0)},
+    ],
+    "route": [
+        {"places": (3.0, 3.0, 5.0, 5.0), "corridor": 2e5, "raise_readings": 1, "apart_ns": 60 * SECOND},
+        {"places": (0.0, 4.0, 9.0, 4.0, 9.0, 9.0), "corridor": 3e5, "apart_ns": 60 * SECOND},
+    ],
     # the calm value of these tests lies within the deadband: constant values are what this detector finds
     "flat": [
         {"after_ns": 5 * SECOND, "tolerance": 9.0, "deadband": 4.0, "raise_readings": 1, "clear_readings": 1},

@@ -25,8 +25,13 @@ from detectors import Readings
 LENGTH = struct.Struct(">I")
 MAX_BUFFERED = 64 << 20
 """Bytes kept for a slow delivery process before frames are dropped."""
+MAX_UNFLUSHED = 1 << 18
+"""Bytes of readings kept back for the next flush."""
 MAX_WRITE = 4 << 20
 """Bytes written in one go at most: a delivery process that wakes up after long must not hold the core up."""
+LIVE_NS = 2_000_000
+"""While groups come one after the other, their readings go out together and at most this often: waking
+delivery for each group of a few packets costs both processes more than the readings do."""
 MAX_PIECES = 256
 """Frames in one write; the system takes 1,024."""
 
@@ -64,13 +69,15 @@ class LiveSender:
         self._line: deque[memoryview] = deque()
         self._held = 0
         self._sent_version = -1
+        self._flushed_ns = 0
         self._wait = 0
         self._retry_every = retry_every
         self._standing: list[Any] | None = None
         self.dropped = 0
 
     def send_readings(self, version: int, previous: int, position: int, readings: Readings) -> bool:
-        """Offer one position's readings; sends the channel table first when delivery does not have it."""
+        """Offer one position's readings, which go out at the next ``flush`` or with any other frame; the
+        channel table goes first when delivery does not have it."""
         if not self._connected():
             self.dropped += 1
             return False
@@ -80,7 +87,15 @@ class LiveSender:
             if not self._queue(["table", self._table()[1]]):
                 return False
             self._sent_version = version
-        return self._queue(readings_frame(version, previous, position, readings))
+        self._keep(readings_frame(version, previous, position, readings))
+        if self._held > MAX_UNFLUSHED:
+            self.flush()
+        return self._link is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether frames wait for a ``flush``."""
+        return bool(self._line)
 
     def send(self, frame: list[Any]) -> bool:
         """Offer any other frame."""
@@ -90,6 +105,12 @@ class LiveSender:
         """Send a frame now; a ``standing`` one again on every new connection until another is announced."""
         self._standing = frame if standing else None
         self.send(frame)
+
+    def turn(self, now_ns: int, *, idle: bool) -> None:
+        """``flush`` when ``idle``, or LIVE_NS after the last time."""
+        if idle or now_ns - self._flushed_ns >= LIVE_NS:
+            self._flushed_ns = now_ns
+            self.flush()
 
     def flush(self) -> None:
         """Write what the socket takes now."""

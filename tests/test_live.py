@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detectors import Readings
-from gateway.live import LENGTH, LiveSender, readings_of
+from gateway.live import LENGTH, LIVE_NS, LiveSender, readings_of
 
 
 class Listener:
@@ -81,11 +81,30 @@ def test_the_table_goes_before_the_first_readings_and_after_a_change(path: Path)
     assert live.send_readings(1, 0, 4, some_readings())
     assert live.send_readings(1, 4, 5, some_readings())
     assert live.send_readings(2, 5, 6, some_readings())
+    live.flush()
     link = listener.accept()
     frames = [frame_of(link) for _ in range(5)]
     assert [f[0] for f in frames] == ["table", "readings", "readings", "table", "readings"]
     assert frames[1][1:4] == [1, 0, 4]
     assert readings_of(frames[1][4]).value.tolist() == [7.5]
+    live.close()
+
+
+def test_readings_of_groups_that_follow_each_other_go_out_together_and_at_once_when_idle(path: Path) -> None:
+    listener, live = Listener(path), sender(path)
+    for number in range(3):
+        live.send_readings(1, number, number + 1, some_readings())
+        live.turn(LIVE_NS + number * (LIVE_NS // 2), idle=False)
+        assert live.waiting == (number == 1)
+    link = listener.accept()
+    assert frame_of(link)[0] == "table"
+    assert [frame_of(link)[3] for _ in range(3)] == [1, 2, 3]
+    live.send_readings(1, 3, 4, some_readings())
+    live.turn(2 * LIVE_NS + 1, idle=False)
+    assert live.waiting
+    live.turn(2 * LIVE_NS + 2, idle=True)
+    assert not live.waiting
+    assert frame_of(link)[3] == 4
     live.close()
 
 

@@ -101,6 +101,7 @@ def test_readings_events_and_figures_reach_every_sink(place: Place) -> None:
         previous = 0
         for position in (3, 4, 9):
             assert sender.send_readings(1, previous, position, good(5, start_ns=NOW_NS + position * 10**9))
+            sender.flush()
             previous = position
         assert sender.send(["health", NOW_NS, {"lag": 0.0}])
         until(lambda: len(received(hooked)) == 20, 10, "20 webhooks")
@@ -161,6 +162,7 @@ def test_an_exercise_mutes_what_leaves_the_machine(place: Place) -> None:
         place.book.write(events(1, 5))
         sender = place.sender()
         sender.send_readings(1, 0, 2, good(5))
+        sender.flush()
         until(lambda: place.status("history")["delivered"] == 5, 10, "the history still works")
         until(lambda: place.status("hook")["lag"] == 0, 10, "the muted sinks keep up")
         sender.close()
@@ -205,13 +207,16 @@ def test_the_second_core_connection_counts_and_garbage_is_survived(place: Place)
     delivery = place.start(history=history.Settings(linger_s=0.05))
     first, second = place.sender(), place.sender()
     assert first.send_readings(1, 0, 1, good(1))
+    first.flush()
     assert second.send_readings(1, 0, 1, good(1))
+    second.flush()
     until(lambda: place.status("history")["delivered"] >= 1, 5, "a frame of the second connection")
     assert second._link is not None
     second._link.setblocking(True)
     second._link.sendall(b"\x00\x00\x00\x03abc")
     third = place.sender()
     assert third.send_readings(1, 1, 2, good(1, start_ns=NOW_NS + 5))
+    third.flush()
     until(lambda: place.status("history")["lanes"]["readings"]["cursor"] == 2, 5, "a frame of the third")  # type: ignore[index]
     assert not delivery.stopping.is_set()
     for sender in (first, second, third):

@@ -50,6 +50,7 @@ def test_both_are_away_for_a_while(tmp_path: Path) -> None:
         def stream(first: int, count: int) -> None:
             for n in range(first, first + count):
                 assert sender.send_readings(1, n - 1, n, good(20, start_ns=NOW_NS + n * 10**9))
+                sender.flush()
                 book.write([alarm_event(n, 0, f"alarm{n % 3}", at_ns=NOW_NS + n)])
 
         stream(1, 20)

@@ -8,13 +8,13 @@ heats it. Each device is one lorry.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulators import Expected
 from simulators._motion import approach, moved
 from simulators._plant import towards
+from simulators._pressure_vessel import vapour_mpa
 from simulators._units import UnitsBase
 
 PROFILE = "moving/tanker_truck"
@@ -39,7 +39,6 @@ FAST_KM_H = (106.0, 8.0)
 ACCELERATION_KM_H_S, BRAKING_KM_H_S = 1.8, 12.0
 TURN_AFTER_M = 60_000.0
 TANK_C, HEATED_K_S, TANK_TAU_S = 23.0, 0.1, 7200.0
-REFERENCE_MPA, REFERENCE_K, SLOPE_K = 0.64, 296.15, 2200.0
 LEL, LEL_TAU_S = (60.0, 60.0), 10.0
 TIPPED_DEG = (32.0, 28.0)
 
@@ -59,11 +58,6 @@ class Truck:
     lel: float = 0.0
     until_s: float = 60.0
     """Until the driver chooses another speed."""
-
-
-def vapour_mpa(celsius: float) -> float:
-    """Vapour pressure of the load."""
-    return REFERENCE_MPA * math.exp(SLOPE_K * (1.0 / REFERENCE_K - 1.0 / (celsius + 273.15)))
 
 
 class Plant(UnitsBase[Truck]):

@@ -14,7 +14,6 @@ from simulators import fire_water as water
 from simulators import fishing_vessel as vessel
 from simulators import reservoir as lake
 from simulators import tank as tanks
-from simulators import tanker_truck as truck
 
 START = 1_764_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -138,7 +137,6 @@ def test_a_lorry_is_where_its_speed_took_it() -> None:
     middle = math.radians((unit.latitude + begin[0]) / 2)
     east = math.radians(unit.longitude - begin[1]) * _motion.EARTH_M * math.cos(middle)
     assert math.hypot(north, east) == pytest.approx(unit.gone_m, rel=1e-3)
-    assert truck.vapour_mpa(23.0) == pytest.approx(truck.REFERENCE_MPA)
 
 
 def test_a_hull_rolls_by_the_gain_of_a_driven_oscillator() -> None:

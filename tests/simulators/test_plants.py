@@ -167,10 +167,11 @@ def test_ordinary_life_raises_nothing(kind: str, fault: str) -> None:
                     assert not over(known, s.channel, alarm.condition, judged(known, s)[0]), (s, alarm)
 
 
-def test_a_small_leak_stays_within_every_limit() -> None:
+@pytest.mark.parametrize("fault", ["leak", "growing_leak", "theft", "pump_stop"])
+def test_a_leak_and_a_scheduled_stop_stay_within_every_limit(fault: str) -> None:
     known = profile("pipeline/rtu")
-    made = plant("pipeline_segment", Fault("leak", 10))
-    assert [(label.channel, label.condition) for label in made.labels()] == [("flow", "")]
+    made = plant("pipeline_segment", Fault(fault, 10, 600))
+    assert [(label.channel, label.condition) for label in made.labels()] in ([("flow", "")], [("", "")])
     for samples in run(made, 1200):
         for s in samples:
             for alarm in known.alarms:

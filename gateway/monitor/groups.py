@@ -145,7 +145,8 @@ def _move(
         mine = times[number]
         mine[roles] = np.where(mine[roles] == NO_TIME, NO_TIME, mine[roles] + delta_ns)
     elif first:
-        times[number] = np.where(times[number] == NO_TIME, NO_TIME, times[number] + delta_ns)
+        mine = times[number : number + 1]  # an array: a scalar would warn when NO_TIME wraps
+        mine[:] = np.where(mine == NO_TIME, NO_TIME, mine + delta_ns)
 
 
 def _definition(group: Group, condition: str) -> Definition:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gateway import __version__
 from gateway.alarms.events import CommandEvent, Event
@@ -21,10 +21,10 @@ from gateway.ingest import Item, Mids
 from gateway.journal import Journal
 from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
-from gateway.monitor.entries import Entry, OperatorCommand, Stamp, Started, SystemFact, Tick
+from gateway.monitor.entries import ConfigChange, Entry, OperatorCommand, Stamp, Started, SystemFact, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.outcome import Outcome
-from gateway.monitor.roster import config_change
+from gateway.monitor.roster import Prepared, config_change
 from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
 
@@ -54,7 +54,7 @@ class Wanted:
 
     devices: list[Device]
     profiles: dict[str, str]
-    clock: str = "wall"
+    clock: Literal["wall", "stream"] = "wall"
     keep: bool = False
     """Stay with the configuration in force (the files have gone bad meanwhile)."""
     exercise: bool = False
@@ -164,23 +164,23 @@ class Core:
             )
 
     def _begin(self) -> None:
-        stamp = self._stamp()
-        clock: Any = self._wanted.clock
-        entries: list[Entry] = [
-            Started(stamp, __version__, BEHAVIOUR, self._seed, clock, self._wanted.exercise)
-        ]
-        change = config_change(stamp, self._wanted.devices, self._wanted.profiles)
-        if not self._wanted.keep and change.digest != self.monitor.roster.digest:
-            entries.append(change)
-        self._wanted = replace(self._wanted, devices=[], profiles={})  # the roster has its own
-        self._commit(Group(entries))
+        stamp, wanted = self._stamp(), self._wanted
+        started = Started(stamp, __version__, BEHAVIOUR, self._seed, wanted.clock, wanted.exercise)
+        change = config_change(stamp, wanted.devices, wanted.profiles)
+        stays = wanted.keep or change.digest == self.monitor.roster.digest
+        self._wanted = replace(wanted, devices=[], profiles={})  # the roster has its own
+        self._commit(Group([started] if stays else [started, change]))
 
     def change_config(self, devices: list[Device], profiles: dict[str, str]) -> bool:
         """Put another fleet or other profiles in force; False if they are in force already."""
-        change = config_change(self._stamp(), devices, profiles)
-        if change.digest == self.monitor.roster.digest:
+        return self.put(self.monitor.roster.prepare(devices, profiles))
+
+    def put(self, prepared: Prepared) -> bool:
+        """Put what was prepared in force; False if it is in force already."""
+        if prepared.digest == self.monitor.roster.digest:
             return False
-        self._commit(Group([change]))
+        self.monitor.offer(prepared)
+        self._commit(Group([ConfigChange(self._stamp(), prepared.digest, prepared.content)]))
         return True
 
     def note(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:

@@ -28,6 +28,8 @@ from gateway.ingest.mqtt import Receiver
 from gateway.journal import Compressor, Journal
 from gateway.ledger import Ledger
 from gateway.live import LIVE_NS, LiveSender
+from gateway.monitor.channels import Device
+from gateway.monitor.roster import Prepared
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
 from gateway.reloading import Read, Reloads
@@ -58,7 +60,7 @@ class CoreProcess:
         ingest = config.ingest
         self._intake = Intake(ingest.max_queued_packets, ingest.max_queued_bytes)
         self._admitting = Admitting()
-        self._reloads = Reloads(lambda: wanted(config), self._intake.wake)
+        self._reloads = Reloads(lambda: wanted(config), self._prepare, self._intake.wake)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         self._compressor = self._make_compressor()
         self._live = LiveSender(data.live_socket, self._table)
@@ -321,20 +323,22 @@ class CoreProcess:
         figures["link_up"] = float(status["link_up"])
         self._live.send(["health", self._clock.wall_ns(), figures])
 
+    def _prepare(self, devices: list[Device], profiles: dict[str, str]) -> Prepared:
+        return self._core.monitor.roster.prepare(devices, profiles)
+
     def _take(self, read: Read) -> dict[str, Any]:
-        if read.wanted is None:
+        prepared, read.prepared = read.prepared, None  # nobody else is to hold it
+        if prepared is None:
             problems = "\n".join(read.problems)
             self._log.error("new configuration refused, the old one stays in force", problems=problems)
             self._core.note("config_refused", active=True, detail={"problems": problems})
             return {"accepted": False, "reason_en": problems, "reason_zh": problems}
-        devices = read.wanted.devices
-        changed = self._core.change_config(devices, read.wanted.profiles)
-        read.wanted = None  # nobody else is to hold what was read
+        changed = self._core.put(prepared)
         self._admitting.of(self._core.monitor.roster, self._receiver)
-        give_back()
+        self._work(give_back)
         self._core.note("config_refused", active=False)
         self._log.info("configuration reloaded", changed=changed)
-        return {"accepted": True, "changed": changed, "devices": len(devices)}
+        return {"accepted": True, "changed": changed, "devices": len(prepared.roster.index)}
 
     def _stop(self, *_signal: object) -> None:
         self._stopping.set()

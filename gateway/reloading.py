@@ -1,7 +1,7 @@
 """Reads fleet and profiles again while the core goes on: with a hundred thousand devices that takes seconds.
 
 Guarantee: every request is answered by a reading that began after it, so the files are those of then; the
-core's own thread only takes what was read.
+core's own thread only takes what was read and made ready, journal entry and roster.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 from gateway.core import Wanted
 from gateway.errors import ConfigError
+from gateway.monitor.channels import Device
+from gateway.monitor.roster import Prepared
 from gateway.monitor.warm import compile_loops
 
 Answer = dict[str, Any]
@@ -27,9 +29,9 @@ LATE: Answer = {
 
 @dataclass(slots=True)
 class Read:
-    """What one reading gave: what is wanted, or the problems."""
+    """What one reading gave: a configuration made ready, or the problems."""
 
-    wanted: Wanted | None
+    prepared: Prepared | None
     problems: list[str]
     _waiting: list[queue.SimpleQueue[Answer]] = field(default_factory=list)
 
@@ -42,8 +44,14 @@ class Read:
 class Reloads:
     """One reading at a time, in a thread of its own."""
 
-    def __init__(self, read: Callable[[], Wanted], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Wanted],
+        prepare: Callable[[list[Device], dict[str, str]], Prepared],
+        wake: Callable[[], None],
+    ) -> None:
         self._read = read
+        self._prepare = prepare
         self._wake = wake
         self._asked = threading.Event()
         self._waiting: queue.SimpleQueue[queue.SimpleQueue[Answer]] = queue.SimpleQueue()
@@ -86,11 +94,12 @@ class Reloads:
         try:
             wanted = self._read()
             compile_loops(wanted.devices, wanted.profiles)  # not in the core's thread, while readings wait
+            prepared = self._prepare(wanted.devices, wanted.profiles)  # the same
         except Exception as error:  # noqa: BLE001 - a wrong new configuration must not end the running one
             problems = (
                 error.problems if isinstance(error, ConfigError) else [f"{type(error).__name__}: {error}"]
             )
             self._done.put(Read(None, problems, waiting))
         else:
-            self._done.put(Read(wanted, [], waiting))
+            self._done.put(Read(prepared, [], waiting))
         self._wake()

@@ -13,6 +13,7 @@ from numpy.lib.recfunctions import repack_fields
 
 import detectors
 from detectors import Findings, Readings
+from gateway.monitor.rooms import grown, one_of, words
 from gateway.monitor.roster import Roster, settings_of, with_setpoints
 
 PER_READING = (
@@ -67,13 +68,21 @@ class Detector:
         changed = np.concatenate([slots[:0], *(self._unlike(rule, part) for part in _parts(slots))])
         if len(changed):
             self._own()
-        self.parameters[changed] = rule[0]
-        self.state[changed] = self.module.initial()
+            words(self.parameters)[changed] = words(rule)
+            words(self.state)[changed] = words(one_of(self.module.initial(), self.state.dtype))
         return changed
 
     def _unlike(self, rule: npt.NDArray[np.void], slots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        unlike: npt.NDArray[np.int64] = slots[(_bytes(self.parameters[slots]) != _bytes(rule)).any(axis=1)]
-        return unlike
+        """Those of the slots that have another rule. Most are the same to the last byte, or still idle."""
+        known = words(self.parameters)[slots]
+        differ = (known != words(rule)).any(axis=1)
+        slots = slots[differ]
+        fresh = (known[differ] == words(self._idle)).all(axis=1)
+        unlike = fresh & bool((_bytes(rule) != _bytes(self._idle)).any())
+        rest = np.flatnonzero(~fresh)
+        unlike[rest] = (_bytes(self.parameters[slots[rest]]) != _bytes(rule)).any(axis=1)
+        found: npt.NDArray[np.int64] = slots[unlike]
+        return found
 
     def move(self, old: npt.NDArray[np.int64], new: npt.NDArray[np.int64]) -> None:
         """Take rule and state along to new slots."""
@@ -148,14 +157,6 @@ def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> Non
 def _parts(slots: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     """The slots in runs short enough that comparing their rules takes little memory."""
     return [slots[begin : begin + _RUN] for begin in range(0, len(slots), _RUN)]
-
-
-def grown(records: npt.NDArray[np.void], count: int, fresh: np.void) -> npt.NDArray[np.void]:
-    """The records followed by fresh ones, ``count`` in all; never three times in memory."""
-    made = np.zeros(count, records.dtype)
-    made[: len(records)] = records
-    made[len(records) :] = fresh
-    return made
 
 
 def _bytes(records: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:

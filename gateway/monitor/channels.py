@@ -86,6 +86,25 @@ class _Stored(msgspec.Struct, array_like=True):
     point_of_slot: bytes
 
 
+_PIECE = 1000
+
+
+def packed(devices: list[Device]) -> list[bytes]:
+    """The devices as one msgpack array, in pieces made one by one: other threads run in between."""
+    parts = [_array(len(devices))]
+    for begin in range(0, len(devices), _PIECE):
+        some = devices[begin : begin + _PIECE]
+        parts.append(msgspec.msgpack.encode(some)[len(_array(len(some))) :])
+    return parts
+
+
+def _array(count: int) -> bytes:
+    """The head of a msgpack array."""
+    if count < 16:
+        return bytes([0x90 | count])
+    return b"\xdc" + count.to_bytes(2, "big") if count < 1 << 16 else b"\xdd" + count.to_bytes(4, "big")
+
+
 class ChannelTable:
     """Slots are given in journal order and never reused; ``version`` counts configuration changes.
 
@@ -118,18 +137,22 @@ class ChannelTable:
             device.profile,
         )
 
+    def copy(self) -> ChannelTable:
+        """A table to change while others go on with this one."""
+        twin = ChannelTable()
+        twin.version = self.version
+        twin.devices = [*self.devices]
+        twin.points = {name: [*known] for name, known in self.points.items()}
+        twin.device_of_slot, twin.point_of_slot = self.device_of_slot, self.point_of_slot
+        return twin
+
     def export(self) -> bytes:
         """Compressed bytes for another process; made once a version."""
         if self._exported is not None and self._exported[0] == self.version:
             return self._exported[1]
-        stored = _Stored(
-            self.version,
-            self.devices,
-            self.points,
-            self.device_of_slot.tobytes(),
-            self.point_of_slot.tobytes(),
-        )
-        body = zlib.compress(msgspec.msgpack.encode(stored), 1)
+        rest = (self.points, self.device_of_slot.tobytes(), self.point_of_slot.tobytes())
+        parts = [_array(5), msgspec.msgpack.encode(self.version), *packed(self.devices)]  # as of _Stored
+        body = zlib.compress(b"".join([*parts, *map(msgspec.msgpack.encode, rest)]), 1)
         self._exported = (self.version, body)
         return body
 

@@ -21,7 +21,7 @@ from gateway.monitor import plain
 from gateway.monitor.entries import Packets
 from gateway.monitor.outcome import Rejected
 from gateway.monitor.quarantine import Quarantine
-from gateway.monitor.roster import Roster
+from gateway.monitor.roster import Change, Roster
 from gateway.monitor.routes import Route, Routes, text
 
 MAX_TIME_MS = float(plain.MAX_TIME_MS)
@@ -73,9 +73,9 @@ class Decoder:
         self.routes = Routes(roster, quarantine)
         """The topics known by now."""
 
-    def forget_routes(self) -> None:
-        """The configuration changed: resolve topics anew."""
-        self.routes.forget()
+    def forget_routes(self, change: Change) -> None:
+        """The configuration changed: resolve topics anew that may lead elsewhere now."""
+        self.routes.change(change)
 
     def decode(self, position: int, packets: Packets) -> DecodedPackets:
         """Every packet of the entry, in order."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import NO_TIME, Readings
-from gateway.monitor.bank import grown, writable
+from gateway.monitor.bank import writable
 from gateway.monitor.counts import Counts, Rejections
 from gateway.monitor.decode import DecodedPackets, Decoder
 from gateway.monitor.entries import Packets
@@ -17,6 +17,7 @@ from gateway.monitor.outcome import Outcome
 from gateway.monitor.passes import arrive, tally
 from gateway.monitor.quarantine import Quarantine
 from gateway.monitor.recents import NEVER, Recents
+from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Roster
 from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import PLAUSIBLE_SINCE_NS, judge, new_clocks

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import compiled
+from gateway.monitor.rooms import grown
 
 RING = 8
 NEVER = np.iinfo(np.int64).min
@@ -74,11 +75,7 @@ class Recents:
 
     def grow(self, count: int) -> None:
         """Room for so many slots."""
-        had = len(self.slots)
-        if count > had:
-            slots = _fresh(count)
-            slots[:had] = self.slots
-            self.slots = slots
+        self.slots = grown(self.slots, count, _fresh(1)[0])
 
     def export(self) -> dict[str, Any]:
         """Arrays as they are now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from device_profiles import LIMITS, Profile, detector_settings, override, parse
 from device_profiles._topics import has_topics
 from gateway.monitor.addresses import Addresses
-from gateway.monitor.channels import ChannelTable, Device, Setpoint
+from gateway.monitor.channels import ChannelTable, Device, Setpoint, packed
 from gateway.monitor.entries import ConfigChange, Stamp
 
 MAX_DISCRETE_ALARMS = 4
@@ -33,12 +34,23 @@ class MonitorConfig(msgspec.Struct, frozen=True, array_like=True):
 
 def config_change(stamp: Stamp, devices: list[Device], profiles: dict[str, str]) -> ConfigChange:
     """The entry that puts a fleet and its profiles in force."""
+    return _entry(stamp, _config(devices, profiles))
+
+
+def _config(devices: list[Device], profiles: dict[str, str]) -> MonitorConfig:
+    """What of the profiles counts: those of the devices, and those that are known by their topics."""
     used = {d.profile for d in devices}
-    plain = msgspec.msgpack.encode(
-        MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used or has_topics(v)}),
-        order="deterministic",
-    )
+    return MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used or has_topics(v)})
+
+
+def _entry(stamp: Stamp, config: MonitorConfig) -> ConfigChange:
+    parts = [_PAIR, *packed(config.devices), msgspec.msgpack.encode(config.profiles, order="deterministic")]
+    plain = b"".join(parts)
     return ConfigChange(stamp, hashlib.sha256(plain).hexdigest(), zlib.compress(plain, 1))
+
+
+_PAIR = b"\x92"
+"""The head of a MonitorConfig in msgpack."""
 
 
 def unpack(entry: ConfigChange) -> MonitorConfig:
@@ -60,6 +72,22 @@ class Change:
     """Profiles whose text changed while their points stayed."""
     reset: list[int] = field(default_factory=list)
     """Device indices that stayed and got other setpoints of their own."""
+    retold: list[int] = field(default_factory=list)
+    """Device indices that stayed while their row in the fleet changed."""
+    retexted: bool = False
+    """Whether a profile that was in force has another text now, or is no longer in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration made ready beside the core: what its entry carries, and the roster it leads to."""
+
+    base: int
+    """The version of the channel table that it was made from; void if that is another one by now."""
+    digest: str
+    content: bytes
+    roster: Roster
+    change: Change
 
 
 class Roster:
@@ -84,7 +112,7 @@ class Roster:
             name: before[name] if texts_before.get(name) == text else parse(name, text)
             for name, text in config.profiles.items()
         }
-        change = Change()
+        change = Change(retexted=any(self.texts.get(name) != text for name, text in texts_before.items()))
         for name, profile in self.profiles.items():
             self._extend_points(profile)
             if (
@@ -118,6 +146,44 @@ class Roster:
         """The profile of an active device."""
         return self.profiles[self.channels.devices[number].profile]
 
+    def prepare(self, devices: list[Device], profiles: dict[str, str]) -> Prepared:
+        """What ``apply`` would do, done to a copy; in any thread, while others read this roster."""
+        table = self.channels  # first: if ``become`` runs meanwhile, the version is an old one
+        twin = Roster()
+        twin.channels = table.copy()
+        twin.texts, twin.profiles, twin.digest = self.texts, self.profiles, self.digest
+        twin.index, twin.first_slot, twin.active = {**self.index}, [*self.first_slot], [*self.active]
+        config = _config(devices, profiles)
+        entry = _entry(Stamp(0, 0, ""), config)
+        change = twin.apply(config, entry.digest)
+        twin.channels.export()  # kept by the table: nobody is to wait for it later
+        return Prepared(table.version, entry.digest, entry.content, twin, change)
+
+    def become(self, other: Roster) -> None:
+        """Be what another one is, at once."""
+        self.texts, self.profiles, self.digest = other.texts, other.profiles, other.digest
+        self.index, self.first_slot, self.active = other.index, other.first_slot, other.active
+        self.addresses = other.addresses
+        self.channels = other.channels  # last: see ``prepare``
+
+    def followers(self, profiles: set[str]) -> list[int]:
+        """Indices of the active devices of these profiles, in order."""
+        if not profiles:
+            return []
+        devices = self.channels.devices
+        return [n for n, active in enumerate(self.active) if active and devices[n].profile in profiles]
+
+    def by_profile(self, numbers: Iterable[int]) -> dict[str, list[int]]:
+        """Profile -> those of the devices that follow it."""
+        groups: dict[str, list[int]] = {}
+        for number in numbers:
+            groups.setdefault(self.channels.devices[number].profile, []).append(number)
+        return groups
+
+    def first_slots(self, numbers: list[int]) -> npt.NDArray[np.int64]:
+        """The first slot of each device."""
+        return np.array([self.first_slot[number] for number in numbers], np.int64)
+
     def active_devices(self) -> list[int]:
         """Indices of the devices expected now, in order."""
         return [number for number, active in enumerate(self.active) if active]
@@ -138,9 +204,11 @@ class Roster:
         if number is not None:
             known = self.channels.devices[number]
             if known.profile == device.profile and device.profile in same:
-                self.channels.devices[number] = device  # the asset may differ
-                if known.overrides != device.overrides:
-                    change.reset.append(number)
+                if known != device:  # the asset may differ
+                    self.channels.devices[number] = device
+                    change.retold.append(number)
+                    if known.overrides != device.overrides:
+                        change.reset.append(number)
                 return
             self._retire(number, change)
         fresh = len(self.channels.devices)
@@ -184,19 +252,18 @@ class Roster:
         if not grown:
             return
         layout: dict[str, npt.NDArray[np.int32]] = {}
-        devices: list[npt.NDArray[np.int32]] = []
         points: list[npt.NDArray[np.int32]] = []
-        for number, count in grown:
+        for number, _ in grown:
             name = self.channels.devices[number].profile
             if name not in layout:
                 known = self.channels.points[name]
                 layout[name] = np.array(
                     [known.index((p.channel, p.unit)) for p in self.profiles[name].points], np.int32
                 )
-            devices.append(np.full(count, number, np.int32))
             points.append(layout[name])
         table = self.channels
-        table.device_of_slot = np.concatenate([table.device_of_slot, *devices])
+        numbers, counts = np.array(grown, np.int32).T
+        table.device_of_slot = np.concatenate([table.device_of_slot, np.repeat(numbers, counts)])
         table.point_of_slot = np.concatenate([table.point_of_slot, *points])
 
     def export(self) -> dict[str, Any]:

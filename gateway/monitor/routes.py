@@ -26,7 +26,7 @@ from gateway.monitor.plain import (
     SLOW,
 )
 from gateway.monitor.quarantine import Quarantine
-from gateway.monitor.roster import Roster
+from gateway.monitor.roster import Change, Roster
 
 _CODECS = {"json": SINGLE, "json_batch": BATCH, "binary": BINARY}
 
@@ -62,12 +62,26 @@ class Routes:
         """The configuration changed: resolve topics anew."""
         self._count = 0
         self._bytes = 0
+        self._dead = 0
         self._layouts: dict[str, _Layout] = {}
         self.routes: npt.NDArray[np.void] = np.zeros(64, ROUTE)
         self.topics: npt.NDArray[np.uint8] = np.zeros(4096, np.uint8)
         self.table: npt.NDArray[np.int32] = np.full(256, -1, np.int32)
         self.points: npt.NDArray[np.void] = np.zeros(0, POINT)
         self.texts: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
+
+    def change(self, change: Change) -> None:
+        """Forget the topics that may lead elsewhere now; nobody need look at the others again."""
+        gone = [*change.retired, *change.added]
+        if change.retexted or change.reruled or (gone and self._roster.addresses.subscriptions()):
+            self.forget()
+        elif gone:
+            known = self.routes[: self._count]
+            over = np.isin(known["device"], gone)
+            known["topic_end"][over] = known["topic"][over]  # no topic is empty: never found again
+            self._dead += int(over.sum())
+            if 2 * self._dead > self._count:
+                self.forget()
 
     def resolve(self, topic: bytes, at_ns: int) -> Route:
         """The route of a topic; Refusal when it leads nowhere. Known to ``plain.read`` from now on."""

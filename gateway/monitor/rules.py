@@ -32,31 +32,21 @@ class Rules:
             for detector in self._bank:
                 detector.move(old, new)
             self._silence.detector.move(old, new)
-        for name, numbers in self._concerned(change).items():
+        concerned = sorted({*change.added, *change.reset, *self._roster.followers(change.reruled)})
+        for name, numbers in self._roster.by_profile(concerned).items():
             profile = self._roster.profiles[name]
             clocks["late_after_ns"][numbers] = profile.late_after_ns
             clocks["max_future_ns"][numbers] = profile.max_future_ns
             clocks["rebase"][numbers] = profile.rebase_readings
             self._configure(profile, numbers)
-        for number in change.retired:
-            slots = self._roster.slots_of(number)
-            gone = np.arange(slots.start, slots.stop)
+        if change.retired:
+            gone = np.concatenate([np.array(self._roster.slots_of(n), np.int64) for n in change.retired])
             for detector in self._bank:
                 detector.configure(gone, None)
             self._silence.retire(gone)
 
-    def _concerned(self, change: Change) -> dict[str, list[int]]:
-        """Profile -> its devices whose rules may differ now."""
-        groups: dict[str, list[int]] = {}
-        named = {*change.added, *change.reset}
-        for number in self._roster.active_devices():
-            name = self._roster.channels.devices[number].profile
-            if number in named or name in change.reruled:
-                groups.setdefault(name, []).append(number)
-        return groups
-
     def _configure(self, profile: Profile, numbers: list[int]) -> None:
-        first = np.array([self._roster.first_slot[n] for n in numbers], np.int64)
+        first = self._roster.first_slots(numbers)
         devices = self._roster.channels.devices
         own = [(place, devices[n].overrides) for place, n in enumerate(numbers) if devices[n].overrides]
         for place, point in enumerate(profile.points):

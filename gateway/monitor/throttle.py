@@ -22,6 +22,7 @@ import numpy.typing as npt
 from detectors import NOT_LIVE, THROTTLED, Readings, compiled
 from device_profiles import Profile
 from gateway.monitor.bank import writable
+from gateway.monitor.rooms import grown, one_of
 from gateway.monitor.roster import Change, Roster
 
 BURST = 100
@@ -105,22 +106,14 @@ class Throttle:
             self.watches[number] = _new_watches(1)[0]
             slots = roster.slots_of(number)
             self.rules[slots.start : slots.stop] = np.zeros(1, RULE)[0]
-        added = set(change.added)
-        self._set_rules(
-            [
-                n
-                for n in roster.active_devices()
-                if n in added or channels.devices[n].profile in change.reruled
-            ]
-        )
+        self._set_rules([*change.added, *roster.followers(change.reruled)])
 
     def grow(self) -> None:
         """Room for every slot and device of the roster."""
         channels = self._roster.channels
-        slots = len(channels) - len(self.rules)
-        self.rules = np.concatenate([self.rules, np.zeros(slots, RULE)])
-        self.full_ns = np.concatenate([self.full_ns, np.zeros(slots, np.int64)])
-        self.watches = np.concatenate([self.watches, _new_watches(len(channels.devices) - len(self.watches))])
+        self.rules = grown(self.rules, len(channels), np.zeros(1, RULE)[0])
+        self.full_ns = grown(self.full_ns, len(channels), 0)
+        self.watches = grown(self.watches, len(channels.devices), _new_watches(1)[0])
 
     def export(self) -> dict[str, Any]:
         """The buckets and watches; rules follow from the roster."""
@@ -132,13 +125,11 @@ class Throttle:
         self.watches = writable(stored["watches"], WATCH)
 
     def _set_rules(self, devices: list[int]) -> None:
-        by_profile: dict[str, tuple[int, int]] = {}
-        for number in devices:
-            name = self._roster.channels.devices[number].profile
-            if name not in by_profile:
-                by_profile[name] = rule_of(self._roster.profiles[name])
-            slots = self._roster.slots_of(number)
-            self.rules[slots.start : slots.stop] = np.array(by_profile[name], RULE)
+        for name, numbers in self._roster.by_profile(devices).items():
+            rule = one_of(rule_of(self._roster.profiles[name]), RULE)
+            first = self._roster.first_slots(numbers)
+            for place in range(len(self._roster.profiles[name].points)):
+                self.rules[first + place] = rule[0]
 
 
 def _new_watches(count: int) -> npt.NDArray[np.void]:

@@ -25,6 +25,7 @@ from detectors import DISORDER, LATE, SUSPECT, compiled
 from gateway.monitor.bank import writable
 from gateway.monitor.entries import FLAG_RETAINED
 from gateway.monitor.recents import NEVER
+from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Change, Roster
 from gateway.monitor.timing import AGREE_NS, PLAUSIBLE_AHEAD_NS, PLAUSIBLE_SINCE_NS
 
@@ -118,15 +119,13 @@ class Twins:
                 self.records[again] = self.records[number]
                 self.records["slot"][again] = -1
         self._forget(change.retired)
-        devices = self._roster.channels.devices
-        reruled = [n for n in self._roster.active_devices() if devices[n].profile in change.reruled]
-        self._set_gaps([*change.added, *reruled])
+        self._set_gaps([*change.added, *self._roster.followers(change.reruled)])
 
     def grow(self) -> None:
         """Room for every device of the roster."""
-        fresh = np.zeros(len(self._roster.channels.devices) - len(self.records), TWIN)
+        fresh = np.zeros(1, TWIN)
         _clear(fresh)
-        self.records = np.concatenate([self.records, fresh])
+        self.records = grown(self.records, len(self._roster.channels.devices), fresh[0])
 
     def export(self) -> bytes:
         """The records."""
@@ -144,11 +143,10 @@ class Twins:
         self.records[devices] = fresh
 
     def _set_gaps(self, devices: list[int]) -> None:
-        gaps = {
-            name: 3 * max(p.period_ns, p.upload_period_ns) // 2 for name, p in self._roster.profiles.items()
-        }
-        for number in devices:
-            self.records["gap_ns"][number] = gaps[self._roster.channels.devices[number].profile]
+        for name, numbers in self._roster.by_profile(devices).items():
+            profile = self._roster.profiles[name]
+            gap_ns = 3 * max(profile.period_ns, profile.upload_period_ns) // 2
+            self.records["gap_ns"][numbers] = gap_ns
 
 
 def _clear(records: npt.NDArray[np.void]) -> None:

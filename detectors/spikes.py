@@ -55,7 +55,7 @@ ENDED = {"spiky": ("no jumps any more", "不再跳变")}
 SETTINGS = {
     "limit": Setting("ratio", 10.0, 1.0, 1000.0),
     "sigma_min": Setting("value", None, 1e-12),
-    "raise_spikes": Setting.count(4, 1, 1000),
+    "raise_spikes": Setting.count(3, 1, 1000),
     "memory": Setting.count(200, 8),
     "warmup": Setting.count(64, 2),
 }

@@ -84,7 +84,7 @@ PARAMETERS = np.dtype(
         ("low", "<f8"),
         ("high", "<f8"),
         ("sure2", "<f8"),
-        ("floor2", "<f8"),
+        ("floor2", "<f8"),  # the lags' difference shakes a quarter of a reading at most
         ("raise_readings", "<i4"),
         ("clear_readings", "<i4"),
         ("warmup", "<i8"),
@@ -129,7 +129,7 @@ def configure(settings: Settings) -> np.void:
     record["window_ns"] = max(chosen["window_ns"], 5 * int(settings.get("period_ns", 0)))
     record["tau_s"], record["horizon_s"] = record["window_ns"] / 1e9 / _E, chosen["horizon_ns"] / 1e9
     record["warmup"] = chosen["warmup"]
-    record["sure2"], record["floor2"] = chosen["sure"] ** 2, sigma_floor(settings) ** 2
+    record["sure2"], record["floor2"] = chosen["sure"] ** 2, (0.25 * sigma_floor(settings)) ** 2
     record["raise_readings"], record["clear_readings"] = chosen["raise_readings"], clear_readings(settings)
     return record
 

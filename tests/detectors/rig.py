@@ -39,3 +39,31 @@ class Rig:
         self.module.step(self.parameters, self.state, row, found)
         names = self.module.FINDINGS
         return [("+" if f["active"] else "-") + names[f["condition"]] for f in found.found()]
+
+
+def rows_of(values: np.ndarray, period_s: float, first_ns: int = FIRST_NS) -> Readings:
+    """Good readings of slot 0, one a period."""
+    count = len(values)
+    at = first_ns + np.rint(np.arange(count) * period_s * SECOND).astype(np.int64)
+    zero, small = np.zeros(count, np.int32), np.zeros(count, np.uint8)
+    return Readings(zero, at, at, np.asarray(values, np.float64), small, small, small, zero)
+
+
+def records_in(
+    module: ModuleType, settings: dict[str, Any], values: np.ndarray, period_s: float
+) -> np.ndarray:
+    """What a fresh detector finds in a series."""
+    found = Findings()
+    parameters = np.array([module.configure(settings)], module.PARAMETERS)
+    module.step(parameters, np.array([module.initial()], module.STATE), rows_of(values, period_s), found)
+    return found.found()
+
+
+def found_in(
+    module: ModuleType, settings: dict[str, Any], values: np.ndarray, period_s: float
+) -> list[tuple[int, str]]:
+    """The same as (row, "+condition" or "-condition")."""
+    return [
+        (int(f["row"]), ("+" if f["active"] else "-") + module.FINDINGS[f["condition"]])
+        for f in records_in(module, settings, values, period_s)
+    ]

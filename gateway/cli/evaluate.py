@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from gateway import terminal
 from gateway.cli.common import PROVE, compiles, err, out, refuse, table
@@ -58,7 +59,9 @@ def evaluate(
     except ValueError as error:
         refuse([str(error)])
     parts = run.run(names, run.Wanted(data_sets, full, peers, kinds), err, SystemClock())
-    table("Evaluation", run.rows(parts))
+    # a log has no width of its own; 80 columns would fold every word
+    wide = out if out.is_terminal else Console(width=max(out.width, 140))
+    terminal.tabulate(wide, "Evaluation", run.rows(parts))
     run.write(report, parts)
     terminal.say(out, f"report: {report}")
     if plots is not None:

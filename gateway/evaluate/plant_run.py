@@ -149,6 +149,9 @@ class World:
 
     def arrive(self, packets: Sequence[Packet], until_ns: int) -> None:
         """Packets in one entry that is made at ``until_ns``."""
+        if not packets:
+            self.pass_time(until_ns)
+            return
         self.pass_time(packets[0][2])
         rows = [(topic, body, _mono(at_ns), flags) for topic, body, at_ns, flags in packets]
         self._step(Packets.of(self._stamp(until_ns), 1, rows))

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gateway import __version__, terminal
-from gateway.clock import Clock
-from gateway.evaluate import nab, scorecard, tep
+from gateway.clock import Clock, SystemClock
+from gateway.evaluate import cost, lines, nab, scorecard, tep
 from gateway.evaluate.figures import BOUNDS, Doing, Figure, Part
 from simulators._cases import plants
 
@@ -54,7 +54,14 @@ def _scorecard(wanted: Wanted) -> Iterator[Doing | Part]:
     return scorecard.evaluate(full=wanted.full, kinds=wanted.plants)
 
 
-PARTS: Mapping[str, Measure] = {"nab": _nab, "tep": _tep, "scorecard": _scorecard}
+PARTS: Mapping[str, Measure] = {
+    "nab": _nab,
+    "tep": _tep,
+    "leak": lambda _: lines.evaluate_leaks(),
+    "npw": lambda _: lines.evaluate_waves(),
+    "cost": lambda _: cost.evaluate(SystemClock()),
+    "scorecard": _scorecard,
+}
 """Every part, in the order in which it is measured."""
 
 

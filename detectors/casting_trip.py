@@ -2,11 +2,12 @@
 on.
 
 What. "cooling_short" begins when water flow or pressure is below ``share`` of the recipe's for
-``water_delay_s``, armed from ``start`` millimetres of cast length on: at the start the water is still being
-set. "mould_runs_low" and "launder_runs_low" begin when a level is below its bound for ``level_delay_s``,
+``water_delay_s``, armed from ``start`` millimetres of cast length on (at the start the water is still being
+set) in the states ``casting`` and ``ending`` of the phase: a trip ends the cast, the metal goes on needing
+water. "mould_runs_low" and "launder_runs_low" begin when a level is below its bound for ``level_delay_s``,
 armed from ``settled`` mm (fill and first solidification are over) to ``until`` mm (the end of the cast drains
-them). Nothing is armed outside the state ``casting`` of the phase; leaving it ends what stands, and so do
-readings back above for the same delay.
+them), in the state ``casting`` alone. What stands ends where nothing is armed, and with readings back above
+for the same delay.
 
 When to use. Beside the plain limits: those are right at any time, but a low level, and water a little below
 its recipe, mean danger only while metal runs. When not. As a trip: the PLC trips, drains and shuts off within
@@ -79,10 +80,11 @@ SETTINGS = {
     "settled": Setting("ratio", 400.0, 0.0, 1e5),
     "until": Setting("ratio", 1e5, 0.0, 1e5),
     "casting": Setting.count(2, 0, 63),
+    "ending": Setting.count(3, 0, 63),
     "water_delay_s": Setting("seconds", 2.0),
     "level_delay_s": Setting("seconds", 5.0),
 }
-"""flow: m3/h; pressure: MPa; the levels and lengths: mm; casting: a state of the phase."""
+"""flow: m3/h; pressure: MPa; the levels and lengths: mm; casting, ending: states of the phase."""
 _LENGTH, _PHASE = 0, 1
 
 PARAMETERS = np.dtype(
@@ -94,6 +96,7 @@ PARAMETERS = np.dtype(
         ("settled", "<f8"),
         ("until", "<f8"),
         ("casting", "<f8"),
+        ("ending", "<f8"),
         ("has_phase", "<i8"),
         ("water_ns", "<i8"),
         ("level_ns", "<i8"),
@@ -122,7 +125,7 @@ def configure(settings: Settings) -> np.void:
     if not settings:
         return record
     chosen = plain(SETTINGS, settings)
-    for name in ("share", "start", "settled", "until", "casting"):
+    for name in ("share", "start", "settled", "until", "casting", "ending"):
         record[name] = chosen[name]
     record["recipe"] = chosen["flow"], chosen["pressure"]
     record["low"] = chosen["mould_low"], chosen["launder_low"]
@@ -157,10 +160,11 @@ def _standing(s: Any, condition: int) -> bool:
 @compiled
 def _armed(p: Any, s: Any, place: int) -> bool:
     """Whether flow, pressure (0, 1), mould or launder (2, 3) matter now."""
-    if p["has_phase"] != 0 and s["phase"] != p["casting"]:
+    casts = p["has_phase"] == 0 or s["phase"] == p["casting"]
+    if place < 2:  # a trip ends the cast, and the metal in the mould goes on needing water
+        return bool(s["length"] >= p["start"] and (casts or s["phase"] == p["ending"]))
+    if not casts:
         return False
-    if place < 2:
-        return bool(s["length"] >= p["start"])
     return bool(p["settled"] <= s["length"] <= p["until"])
 
 

@@ -142,22 +142,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"mec": 10.0, "high": 60.0, "very_high": 80.0, "on_delay_ns": 0, "off_delay_ns": 0},
     ],
     "npw": [
-        {
-            "length": 40_000.0,
-            "base_readings": 5,
-            "settle_readings": 5,
-            "gap_ns": 60 * SECOND,
-            "hold_ns": SECOND,
-        },
-        {
-            "length": 90_000.0,
-            "threshold": 1.0,
-            "sigmas": 1.0,
-            "base_readings": 5,
-            "settle_readings": 5,
-            "gap_ns": 90 * SECOND,
-            "hold_ns": 9 * SECOND,
-        },
+        {"length": 4e4, "mean_readings": 2, "gap_readings": 2, "settle_readings": 6, "gap_ns": 60 * SECOND},
+        {"length": 9e4, "mean_readings": 3, "gap_readings": 2, "sigmas": 1.0, "hold_ns": 9 * SECOND},
     ],
     "rectifier_out": [
         {"least": 1.5, "after_ns": 0, "band_ns": 0, "warmup": 3, "width": 1.0},

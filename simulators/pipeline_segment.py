@@ -176,11 +176,13 @@ class Plant(PlantBase):
     def _measure(self) -> Iterable[tuple[int, str, float]]:
         pump = RUNNING if self._speed > 0.0 else STOPPED
         pump = TRIPPED if self._on("pump_trip") else pump
-        ends = ((UPSTREAM, self.up_mpa, self.inflow), (DOWNSTREAM, self.down_mpa, self.outflow))
-        for device, pressure, flow in ends:
+        ends = (
+            (UPSTREAM, self.up_mpa, self.inflow, pump),
+            (DOWNSTREAM, self.down_mpa, self.outflow, STOPPED),
+        )
+        for device, pressure, flow, contact in ends:
             shown = min(SPAN_MPA, max(0.0, pressure + self._noise(0.01)))
             bias = BIAS * self._severity("meter_bias", device)
             yield device, "pressure", 4.0 + 16.0 * shown / SPAN_MPA
             yield device, "flow", max(0.0, flow * 3600.0 * (1 + self._flow_noise[device] + bias))
-        yield UPSTREAM, "pump", pump
-        yield DOWNSTREAM, "pump", STOPPED
+            yield device, "pump", contact

@@ -106,10 +106,10 @@ class Plant(UnitsBase[Passage]):
 
     def _pass(self, k: int, unit: Passage, dt_s: float) -> None:
         """Along the fairway, or the wait for the next one."""
-        high, fast = self._on("too_high", k), self._severity("speeding", k)
+        high, fast_m_s = self._on("too_high", k), self._by_severity("speeding", k, FAST_KM_H) / 3.6
         if not unit.here:
             unit.wait_s -= dt_s
-            if unit.wait_s <= 0 or fast:
+            if unit.wait_s <= 0 or fast_m_s:
                 self._enter(unit, -RANGE_M)
         if high and self._elapsed_s("too_high", k) <= dt_s:
             self._enter(unit, -TOO_HIGH_FROM_M)
@@ -118,9 +118,8 @@ class Plant(UnitsBase[Passage]):
         if high:
             unit.speed_m_s = HIGH_M_S
             unit.height_m = DECK_M - unit.level_m + self._by_severity("too_high", k, OVER_M)
-        elif fast:
-            wanted = (FAST_KM_H[0] + FAST_KM_H[1] * fast) / 3.6
-            unit.speed_m_s = approach(unit.speed_m_s, wanted, CHANGE_M_S2 * dt_s)
+        elif fast_m_s:
+            unit.speed_m_s = approach(unit.speed_m_s, fast_m_s, CHANGE_M_S2 * dt_s)
         unit.along_m += unit.speed_m_s * dt_s
         if high and unit.along_m >= -GATE_M + GATE_DEEP_M / 2:
             unit.along_m = -GATE_M + GATE_DEEP_M / 2  # she has stopped before the bridge

@@ -78,18 +78,16 @@ class Plant(UnitsBase[Pit]):
         return Pit(self._between(500.0, 2000.0))
 
     def _part(self, k: int, unit: Pit, dt_s: float) -> None:
-        lost, filtering = self._severity("pump_loss", k), self._severity("filter_change", k)
-        speed = 1.0 - (LOST[0] + LOST[1] * lost if lost else FILTER_SHARE * filtering)
+        filtering = FILTER_SHARE * self._severity("filter_change", k)
+        speed = 1.0 - self._by_severity("pump_loss", k, LOST, filtering)
         unit.speed = towards(unit.speed, speed, dt_s, SPEED_TAU_S)
         unit.low_s = unit.low_s + dt_s if unit.speed < TRIP_SHARE else 0.0
         if unit.low_s >= TRIP_S:
             unit.tripped = True
         elif unit.low_s == 0.0 and unit.phase == IDLE:
             unit.tripped = False
-        hot = self._severity("warm_water", k)
-        unit.water_c = towards(
-            unit.water_c, COOL_C + (WARM_C[0] + WARM_C[1] * hot if hot else 0.0), dt_s, TOWER_TAU_S
-        )
+        warm = COOL_C + self._by_severity("warm_water", k, WARM_C)
+        unit.water_c = towards(unit.water_c, warm, dt_s, TOWER_TAU_S)
         self._cast(k, unit, dt_s)
 
     def _cast(self, k: int, unit: Pit, dt_s: float) -> None:

@@ -84,13 +84,13 @@ class Plant(UnitsBase[Port]):
             unit.given_j += watts * dt_s
             if unit.charge >= ENOUGH:
                 unit.charging = False
-        heater = self._severity("heater_plugged", k)
-        unit.watts = VOLTS * (HEATER_A[0] + HEATER_A[1] * heater) if heater else watts
+        heater = self._by_severity("heater_plugged", k, HEATER_A)
+        unit.watts = VOLTS * heater if heater else watts
         self._heat(k, unit, dt_s)
 
     def _heat(self, k: int, unit: Port, dt_s: float) -> None:
-        bad, runaway = self._severity("bad_contact", k), self._severity("runaway", k)
-        ohm = BAD_OHM[0] + BAD_OHM[1] * bad if bad else CONTACT_OHM
+        runaway = self._severity("runaway", k)
+        ohm = self._by_severity("bad_contact", k, BAD_OHM, CONTACT_OHM)
         rest = AIR_C + (unit.watts / VOLTS) ** 2 * ohm / LOSS_W_K
         tau_s = SOCKET_J_K / LOSS_W_K
         if runaway:
@@ -101,8 +101,7 @@ class Plant(UnitsBase[Port]):
         unit.socket_c = towards(unit.socket_c, rest, dt_s, tau_s)
 
     def _read(self, k: int, unit: Port) -> Iterable[tuple[str, float]]:
-        wet = self._severity("wet", k)
-        leak = WET_MA[0] + WET_MA[1] * wet if wet else 3.0
+        leak = self._by_severity("wet", k, WET_MA, 3.0)
         smoke = 1 if unit.battery_c >= SMOKES_C else 0
         yield "current", max(0.0, unit.watts / VOLTS + self._noise(0.01))
         yield "temperature", min(150.0, unit.socket_c + self._noise(0.1))

@@ -72,8 +72,7 @@ class Plant(UnitsBase[Car]):
                 unit.waited_s, unit.to_m = 0.0, float(self._random.integers(FLOORS)) * FLOOR_M
         else:
             self._travel(unit, dt_s)
-        hot = self._severity("fan_off", k)
-        warm = WARM_K + RUSH_K * rush + (HOT_K[0] + HOT_K[1] * hot if hot else 0.0)
+        warm = WARM_K + RUSH_K * rush + self._by_severity("fan_off", k, HOT_K)
         unit.room_c = towards(unit.room_c, ROOM_C + warm, dt_s, ROOM_TAU_S)
 
     def _travel(self, unit: Car, dt_s: float) -> None:

@@ -58,20 +58,17 @@ class Plant(UnitsBase[Site]):
         return Site(self._between(5.0, 15.0))
 
     def _part(self, k: int, unit: Site, dt_s: float) -> None:
-        gale, dug = self._severity("gale", k), self._severity("earthworks", k)
-        wind = GALE_M_S[0] + GALE_M_S[1] * gale if gale else WIND_M_S
+        wind = self._by_severity("gale", k, GALE_M_S, WIND_M_S)
         unit.wind_m_s = towards(unit.wind_m_s, wind, dt_s, GALE_TAU_S)
-        raised = (
-            10.0 + SWEPT_UG * self._severity("sweeping", k) + (DUG_UG[0] + DUG_UG[1] * dug if dug else 0.0)
-        )
+        raised = 10.0 + SWEPT_UG * self._severity("sweeping", k) + self._by_severity("earthworks", k, DUG_UG)
         unit.spraying = OUTSIDE_UG + unit.added_ug > SPRAY_FROM_UG and not self._on("spray_fault", k)
         raised *= SPRAYED if unit.spraying else 1.0
         blown = WIND_M_S / unit.wind_m_s
         unit.added_ug = towards(unit.added_ug, raised * blown, dt_s, LENGTH_M / unit.wind_m_s)
 
     def _read(self, k: int, unit: Site) -> Iterable[tuple[str, float]]:
-        pile = self._severity("piling", k)
-        sources = [QUIET_DB, SITE_DB, *([PILE_DB[0] + PILE_DB[1] * pile] if pile else [])]
+        pile = self._by_severity("piling", k, PILE_DB)
+        sources = [QUIET_DB, SITE_DB, *([pile] if pile else [])]
         noise = 10.0 * math.log10(sum(10.0 ** (level / 10.0) for level in sources))
         day = math.sin(2 * math.pi * (self._now_ns / 1e9 / DAY_S - 0.3))
         yield "pm10", max(0.0, OUTSIDE_UG + unit.added_ug + self._noise(2.0))

@@ -83,13 +83,10 @@ class Plant(UnitsBase[Tank]):
         self._heat(k, unit, dt_s, max(0.0, change))
         unit.volume_m3 += change
         unit.taken_m3 += change
-        blanket = self._severity("blanket_stuck", k)
         rest = 0.2 + BREATH_KPA * change / dt_s / FILL_M3_S
-        rest += BLANKET_KPA[0] + BLANKET_KPA[1] * blanket if blanket else 0.0
+        rest += self._by_severity("blanket_stuck", k, BLANKET_KPA)
         unit.pressure_kpa = towards(unit.pressure_kpa, rest, dt_s, VENT_TAU_S)
-        spill = self._severity("spill", k)
-        vapour = SPILL_LEL[0] + SPILL_LEL[1] * spill if spill else 0.0
-        unit.lel = towards(unit.lel, vapour, dt_s, BUND_TAU_S)
+        unit.lel = towards(unit.lel, self._by_severity("spill", k, SPILL_LEL), dt_s, BUND_TAU_S)
 
     def _heat(self, k: int, unit: Tank, dt_s: float, added_m3: float) -> None:
         """The coil's power less the losses; what comes in is as warm as the air."""

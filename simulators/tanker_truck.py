@@ -77,8 +77,7 @@ class Plant(UnitsBase[Truck]):
         unit.until_s -= dt_s
         if unit.until_s <= 0:
             unit.wanted_km_h, unit.until_s = self._between(*SPEEDS_KM_H), self._between(60, 300)
-        fast = self._severity("speeding", k)
-        wanted = FAST_KM_H[0] + FAST_KM_H[1] * fast if fast else unit.wanted_km_h
+        wanted = self._by_severity("speeding", k, FAST_KM_H, unit.wanted_km_h)
         if self._on("rollover", k) or self._on("braking", k):
             unit.speed_km_h = approach(unit.speed_km_h, 0.0, BRAKING_KM_H_S * dt_s)
         else:
@@ -88,13 +87,13 @@ class Plant(UnitsBase[Truck]):
         if unit.gone_m >= TURN_AFTER_M:
             unit.gone_m, unit.heading = 0.0, (unit.heading + 180.0) % 360.0
         unit.latitude, unit.longitude = moved(unit.latitude, unit.longitude, unit.heading, metres)
-        heated, leak = self._severity("heated", k), self._severity("leak", k)
+        heated = self._severity("heated", k)
         unit.tank_c = (
             min(70.0, unit.tank_c + HEATED_K_S * heated * dt_s)
             if heated
             else towards(unit.tank_c, TANK_C, dt_s, TANK_TAU_S)
         )
-        unit.lel = towards(unit.lel, LEL[0] + LEL[1] * leak if leak else 0.0, dt_s, LEL_TAU_S)
+        unit.lel = towards(unit.lel, self._by_severity("leak", k, LEL), dt_s, LEL_TAU_S)
 
     def _read(self, k: int, unit: Truck) -> Iterable[tuple[str, float]]:
         tipped = self._severity("rollover", k)

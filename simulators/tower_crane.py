@@ -106,17 +106,16 @@ class Plant(UnitsBase[Crane]):
             if unit.height_m <= LOW_M:
                 unit.stage = HOOKING
                 self._plan(unit)
-        storm = self._severity("storm", k)
-        mean = WIND_M_S + BREEZE_M_S * self._severity("breeze", k)
-        mean = STORM_M_S[0] + STORM_M_S[1] * storm if storm else mean
+        usual = WIND_M_S + BREEZE_M_S * self._severity("breeze", k)
+        mean = self._by_severity("storm", k, STORM_M_S, usual)
         unit.wind_m_s = towards(unit.wind_m_s, mean, dt_s, WIND_TAU_S)
         unit.tilt_deg = min(5.0, unit.tilt_deg + SETTLE_DEG_S * self._severity("settling", k) * dt_s)
 
     def _read(self, k: int, unit: Crane) -> Iterable[tuple[str, float]]:
-        over = self._severity("overload", k)
+        over = self._by_severity("overload", k, OVER)
         load = HOOK_T + (unit.load_t if unit.stage != HOOKING else 0.0)
         if over:
-            load = (OVER[0] + OVER[1] * over) * CHART_T_M / unit.radius_m
+            load = over * CHART_T_M / unit.radius_m
         moment = 100.0 * load * unit.radius_m / CHART_T_M
         yield "moment", max(0.0, moment + self._noise(0.4))
         yield "load", min(50.0, max(0.0, load + self._noise(0.01)))

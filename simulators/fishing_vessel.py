@@ -79,7 +79,7 @@ class Plant(UnitsBase[Vessel]):
         unit.gone_s += dt_s
         if unit.gone_s >= 7200.0:
             unit.gone_s, unit.heading = 0.0, (unit.heading + 180.0) % 360.0
-        metres = unit.speed_km_h / 3.6 * dt_s
+        metres = unit.speed_km_h / 3.6 * dt_s / self._scale  # a scale hastens the water, not the ship
         unit.latitude, unit.longitude = moved(unit.latitude, unit.longitude, unit.heading, metres)
         unit.phase = (unit.phase + 2 * math.pi * dt_s / SWELL_S) % (2 * math.pi)
         rough = SLOPE_DEG + ROUGH_DEG * self._severity("swell", k)

@@ -25,9 +25,9 @@ UNITS = {
 }  # fmt: skip
 FAULTS = {
     "off_fairway": (
-        Expected("under_keel", "L", 420.0),
-        Expected("under_keel", "LL", 470.0),
-        Expected("nav_status", "aground", 510.0),
+        Expected("under_keel", "L", 230.0),
+        Expected("under_keel", "LL", 255.0),
+        Expected("nav_status", "aground", 275.0),
     ),
     "overladen": (Expected("draught", "H", 0.0),),
     "speeding": (Expected("speed", "H", 180.0),),
@@ -44,7 +44,7 @@ FAST_KM_H = (30.0, 4.0)
 KNOT_KM_H = 1.852
 BLOCK, DRAG_1_M = 0.8, 1.0 / 1500.0
 DEPTH_M, TIDE_M, TIDE_S = 21.0, 1.0, 44_700.0
-BANK, WRONG_DEG, TUG_M_S = 0.035, 10.0, 0.5
+BANK, WRONG_DEG, TUG_M_S = 0.05, 10.0, 0.5
 """How steep the ground rises beside the fairway; by how much the course is wrong; how fast tugs bring her."""
 WATERPLANE_M2, SEA_T_M3 = 4800.0, 1.025
 TOO_MUCH_T = (24_300.0, 2700.0)

@@ -20,6 +20,8 @@ from simulators._labels import check_severity, label, within_s
 from simulators._profiles import on_delay_s, profile
 
 DECIMALS = 4
+DECIMALS_OF = {"latitude": 6, "longitude": 6}
+"""A tenth of a metre on the ground; with four it would be eleven."""
 
 
 def towards(value: float, target: float, dt_s: float, tau_s: float) -> float:
@@ -84,7 +86,7 @@ class PlantBase:
     def _now(self, time_ns: int) -> list[Sample]:
         """What the sensors show now."""
         return [
-            Sample(self.devices[device], channel, time_ns, round(value, DECIMALS))
+            Sample(self.devices[device], channel, time_ns, round(value, DECIMALS_OF.get(channel, DECIMALS)))
             for device, channel, value in self._measure()
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -157,3 +158,17 @@ def test_the_sea_grows_towards_its_height_for_the_wind() -> None:
     for n in range(0, 86_400, 60):
         plant.step(START + n * SECOND)
     assert unit.wave_m == pytest.approx(0.21 * sum(sea.STORM_M_S) ** 2 / 9.81, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["merchant_vessel", "fishing_vessel", "tanker_truck"])
+def test_the_places_that_are_sent_are_as_far_apart_as_the_speed_says(kind: str) -> None:
+    plant = load(kind).Plant(
+        ("acme/plant/D-1",), START, 3, period_s=10.0, scale=5.0 if "fishing" in kind else 1.0
+    )
+    rows = [{s.channel: s.value for s in plant.step(START + n * 10 * SECOND)} for n in range(60)]
+    for before, after in itertools.pairwise(rows):
+        north = math.radians(after["latitude"] - before["latitude"]) * _motion.EARTH_M
+        east = math.radians(after["longitude"] - before["longitude"]) * _motion.EARTH_M
+        east *= math.cos(math.radians(after["latitude"]))
+        speed = (before["speed"] + after["speed"]) / 2 / 3.6
+        assert math.hypot(north, east) == pytest.approx(speed * 10, rel=0.1)

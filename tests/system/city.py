@@ -200,7 +200,7 @@ def rows(measured: Measured) -> list[Row]:
     away = ", ".join(f"{reason} {count}" for reason, count in sorted(measured.turned_away.items()))
     quiet = sum(label.must_not_alarm for label in measured.labels)
     sent, taken = int(str(story["messages"])), int(str(story["acknowledged"]))
-    seconds = float(str(story["seconds"]))
+    seconds, behind = float(str(story["seconds"])), float(str(story["worst_behind_s"]))
     found = [
         row("city.devices", "devices from one process", int(str(story["devices"])), "devices", "> 0",
             note=f"{sent:,} messages in {seconds:.0f} s, {sent / max(1.0, seconds):,.0f} a second"),
@@ -213,8 +213,9 @@ def rows(measured: Measured) -> list[Row]:
         row("city.judged", "demanded alarms judged", len(demanded), "alarms", "> 0"),
         row("city.false", "alarms where all is well", len(measured.false()), "alarms", "== 0",
             note=f"{quiet} labels of ordinary life"),
-        row("city.behind_s", "farthest behind its own time", float(str(story["worst_behind_s"])), "s", "<= 5",
-            "<= 1"),
+        row("city.behind_s", "farthest behind its own time", behind, "s", "<= 5", "<= 1",
+            note="this machine was too slow or too busy: late and false alarms are the simulator's own"
+            if behind > 5 else ""),
     ]  # fmt: skip
     for name, samples in measured.memory.items():
         note = f"{len(samples)} samples, {samples[0]:.0f} to {max(samples):.0f} MB"

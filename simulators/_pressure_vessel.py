@@ -3,17 +3,18 @@
 dV/dt = inflow - outflow - leak; a leak is an orifice below the liquid, Q = Cd A sqrt(2 p / rho). Heat: m c
 dT/dt = P - loss, until the relief valve's set pressure is the vapour pressure; from then on the heat
 evaporates what the valve lets out. Pressure is the vapour pressure at the temperature (Clausius-Clapeyron).
-Gas beside a leak follows the balance of an open place, the detector its own lag.
+Gas beside a leak: _leak.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from simulators import Expected
+from simulators._leak import ALARMS, LEAK_LEL, Nose
 from simulators._plant import towards
 from simulators._units import UnitsBase
 
@@ -26,12 +27,11 @@ AMBIENT_C, LOSS_TAU_S = 23.0, 50_000.0
 FIRE_K_S = 0.1
 """How fast a fire near warms a vessel that is ``FULL``, at severity 1."""
 DISCHARGE, HOLE_M2 = 0.62, 7.85e-5
-LEAK_LEL, SWEPT_TAU_S, SENSOR_TAU_S = (64.0, 56.0), 20.0, 10.0
 
 COMMON = {
     "overfill": (Expected("level", "H", 770.0), Expected("level", "HH", 860.0)),
     "drawn_out": (Expected("level", "L", 1200.0),),
-    "leak": (Expected("lel", "H", 35.0), Expected("lel", "HH", 55.0)),
+    "leak": ALARMS,
     "relief_leaks": (Expected("relief", "relief_open", 0.0),),
     "valve_fault": (Expected("bottom_valve", "valve_fault", 0.0),),
     "delivery": (Expected("", "", 0.0, quiet=True),),
@@ -51,8 +51,7 @@ class Vessel:
     boiled_m3: float = 0.0
     """What went in less what was drawn, what leaked, what the relief valve let out: the volume balance."""
     flowing: bool = False
-    gas_lel: float = 0.0
-    shown_lel: float = 0.0
+    nose: Nose = field(default_factory=Nose)
 
 
 def vapour_mpa(celsius: float) -> float:
@@ -82,8 +81,7 @@ class PressureVessel(UnitsBase[Vessel]):
     def _part(self, k: int, unit: Vessel, dt_s: float) -> None:
         self._flow(k, unit, dt_s)
         self._heat(k, unit, dt_s)
-        unit.gas_lel = towards(unit.gas_lel, self._by_severity("leak", k, LEAK_LEL), dt_s, SWEPT_TAU_S)
-        unit.shown_lel = towards(unit.shown_lel, unit.gas_lel, dt_s, SENSOR_TAU_S)
+        unit.nose.step(self._by_severity("leak", k, LEAK_LEL), dt_s)
 
     def _flow(self, k: int, unit: Vessel, dt_s: float) -> None:
         delivery, fire = self._on("delivery", k), self._on("fire_near", k)
@@ -124,6 +122,6 @@ class PressureVessel(UnitsBase[Vessel]):
         yield "pressure", vapour_mpa(unit.temperature_c) + self._noise(0.002)
         yield "level", min(100.0, max(0.0, 100.0 * unit.volume_m3 / self.VOLUME_M3 + self._noise(0.05)))
         yield "temperature", unit.temperature_c + self._noise(0.05)
-        yield "lel", min(100.0, max(0.0, unit.shown_lel + self._noise(0.1)))
+        yield "lel", min(100.0, max(0.0, unit.nose.shown + self._noise(0.1)))
         yield "relief", self._code(k, int(unit.flowing), {"relief_leaks": 1})
         yield "bottom_valve", self._code(k, 0 if unit.flowing else 1, {"valve_fault": 2})

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulators import Expected
+from simulators._leak import Nose
 from simulators._motion import approach
 from simulators._plant import towards
 from simulators._smoke import Room
@@ -58,7 +59,7 @@ STORM_M_S, FRONT_TAU_S = (26.0, 6.0), 120.0
 SWING_DEG_M, SWAY = 0.5, 0.15
 """Swing of the deck and share of heave, for a metre of wave."""
 TRIM_DEG_S, TRIM_MOST_DEG = 0.02, 6.0
-MODULE_TAU_S, SENSOR_TAU_S, EMPTIES_TAU_S = 30.0, 10.0, 60.0
+MODULE_TAU_S, EMPTIES_TAU_S = 30.0, 60.0
 GAS_LEL, H2S_PPM = (76.0, 64.0), (21.0, 18.0)
 TRIP_LEL, TRIP_PPM = 51.0, 14.5
 AIR_C = 25.0
@@ -77,9 +78,8 @@ class Platform:
     wind_m_s: float = WIND_M_S
     wave_m: float = FULLY_GROWN * WIND_M_S**2 / G
     trim_deg: float = 0.0
-    lel: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    """In the module, and as the detector shows it."""
-    h2s: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    lel: Nose = field(default_factory=Nose)
+    h2s: Nose = field(default_factory=Nose)
     inventory: float = 1.0
     """Share of the source that is still to come, once the shut-down has isolated it."""
     tripped: bool = False
@@ -125,11 +125,10 @@ class Plant(UnitsBase[Platform]):
 
     def _gas(self, k: int, unit: Platform, dt_s: float) -> None:
         leaks = self._on("gas_leak", k) or self._on("h2s_leak", k)
-        unit.tripped = leaks and (unit.tripped or unit.lel[1] >= TRIP_LEL or unit.h2s[1] >= TRIP_PPM)
+        unit.tripped = leaks and (unit.tripped or unit.lel.shown >= TRIP_LEL or unit.h2s.shown >= TRIP_PPM)
         unit.inventory = towards(unit.inventory, 0.0, dt_s, EMPTIES_TAU_S) if unit.tripped else 1.0
-        for gas, kind, size in ((unit.lel, "gas_leak", GAS_LEL), (unit.h2s, "h2s_leak", H2S_PPM)):
-            gas[0] = towards(gas[0], unit.inventory * self._by_severity(kind, k, size), dt_s, MODULE_TAU_S)
-            gas[1] = towards(gas[1], gas[0], dt_s, SENSOR_TAU_S)
+        for nose, kind, size in ((unit.lel, "gas_leak", GAS_LEL), (unit.h2s, "h2s_leak", H2S_PPM)):
+            nose.step(unit.inventory * self._by_severity(kind, k, size), dt_s, MODULE_TAU_S)
 
     def _heat(self, k: int, unit: Platform, dt_s: float) -> None:
         full, fanless = self._severity("full_load", k), self._on("fan_off", k)
@@ -149,8 +148,8 @@ class Plant(UnitsBase[Platform]):
         fire = 1 if unit.room.smoke else 0
         yield "wind", max(0.0, unit.wind_m_s + unit.gust_m_s + self._noise(0.1))
         yield "wave_height", max(0.0, unit.wave_m + self._noise(0.02))
-        yield "lel", min(100.0, max(0.0, unit.lel[1] + self._noise(0.1)))
-        yield "h2s", min(100.0, max(0.0, unit.h2s[1] + self._noise(0.05)))
+        yield "lel", min(100.0, max(0.0, unit.lel.shown + self._noise(0.1)))
+        yield "h2s", min(100.0, max(0.0, unit.h2s.shown + self._noise(0.05)))
         yield "helideck_pitch", min(15.0, max(-15.0, unit.trim_deg + swing * math.sin(unit.phase)))
         yield "helideck_roll", min(15.0, max(-15.0, swing * math.cos(unit.phase)))
         yield "helideck_heave", heave

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulators import Expected
+from simulators._leak import ALARMS, LEAK_LEL, Nose
 from simulators._plant import towards
 from simulators._units import UnitsBase
 
@@ -34,7 +35,7 @@ FAULTS = {
     "decomposition": (
         Expected("oxygen", "H", 40.0), Expected("pressure", "H", 25.0), Expected("pressure", "HH", 50.0),
     ),
-    "leak": (Expected("lel", "H", 35.0), Expected("lel", "HH", 55.0)),
+    "leak": ALARMS,
     "bypassed": (Expected("trip", "interlock_bypassed", 0.0),),
     "faster_feed": (Expected("", "", 0.0, quiet=True),),
 }  # fmt: skip
@@ -49,7 +50,6 @@ STOP_C, QUENCH_C, SAFE_C, QUENCHED_C, QUENCH_TAU_S = 55.0, 65.0, 35.0, 15.0, 60.
 DECOMPOSES_W = 3e5
 VENT_KPA, GAS_KPA, VENT_TAU_S = 20.0, (350.0, 150.0), 40.0
 OXYGEN_VOL, SWEPT_TAU_S = (8.0, 8.0), 30.0
-LEAK_LEL, PLACE_TAU_S, SENSOR_TAU_S = (64.0, 56.0), 20.0, 10.0
 NORMAL, STOPPED, QUENCHED = 0, 1, 2
 
 
@@ -75,8 +75,7 @@ class Reactor:
     pressure_kpa: float = VENT_KPA
     oxygen_vol: float = 0.3
     trip: int = NORMAL
-    gas_lel: float = 0.0
-    shown_lel: float = 0.0
+    nose: Nose = field(default_factory=Nose)
     fed_l: float = 0.0
     reacted_l: float = 0.0
     heat_j: float = 0.0
@@ -106,8 +105,7 @@ class Plant(UnitsBase[Reactor]):
         unit.pressure_kpa = towards(unit.pressure_kpa, gas, dt_s, VENT_TAU_S)
         oxygen = self._by_severity("decomposition", k, OXYGEN_VOL, 0.3)
         unit.oxygen_vol = towards(unit.oxygen_vol, oxygen, dt_s, SWEPT_TAU_S)
-        unit.gas_lel = towards(unit.gas_lel, self._by_severity("leak", k, LEAK_LEL), dt_s, PLACE_TAU_S)
-        unit.shown_lel = towards(unit.shown_lel, unit.gas_lel, dt_s, SENSOR_TAU_S)
+        unit.nose.step(self._by_severity("leak", k, LEAK_LEL), dt_s)
 
     def _interlock(self, k: int, unit: Reactor) -> None:
         """Of the plant itself; it stays where it went until the reactor is cool and the fault over."""
@@ -143,6 +141,6 @@ class Plant(UnitsBase[Reactor]):
         yield "cooling_flow", max(0.0, unit.cooling_m3_h + self._noise(0.2))
         yield "feed_flow", max(0.0, unit.feed_l_min + self._noise(0.1)) if unit.feed_l_min else 0.0
         yield "oxygen", max(0.0, unit.oxygen_vol + self._noise(0.02))
-        yield "lel", min(100.0, max(0.0, unit.shown_lel + self._noise(0.1)))
+        yield "lel", min(100.0, max(0.0, unit.nose.shown + self._noise(0.1)))
         yield "stirrer", self._code(k, 1, {"stirrer_out": 2})
         yield "trip", self._code(k, unit.trip, {"bypassed": 3})

@@ -8,9 +8,10 @@ the arm lets go, the emergency shut-down ends the transfer. Each device is one t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulators import Expected
+from simulators._leak import ALARMS, LEAK_LEL, Nose
 from simulators._plant import towards
 from simulators._units import UnitsBase
 
@@ -23,9 +24,7 @@ FAULTS = {
     "valve_shut": (Expected("arm_pressure", "H", 20.0), Expected("arm_pressure", "HH", 30.0)),
     "second_pump": (Expected("flow", "H", 30.0),),
     "hot_product": (Expected("temperature", "H", 450.0),),
-    "leak": (
-        Expected("lel", "H", 35.0), Expected("lel", "HH", 55.0), Expected("esd", "esd_tripped", 55.0),
-    ),
+    "leak": (*ALARMS, Expected("esd", "esd_tripped", 55.0)),
     "arm_released": (Expected("arm_coupler", "released", 0.0), Expected("esd", "esd_tripped", 0.0)),
     "storm": (Expected("wind", "H", 45.0), Expected("wind", "HH", 68.0)),
     "squall": (Expected("", "", 0.0, quiet=True),),
@@ -37,7 +36,7 @@ SHUT_OFF_MPA, CURVE_MPA = 1.45, 1.0
 """Of the ship's pump: at no flow, and what is less at its own flow."""
 SHUT_SHARE, BOTH_M3_H = (0.30, -0.30), (2700.0, 200.0)
 PRODUCT_C, HOT_C, AMBIENT_C, LOSS_TAU_S = 40.0, (80.0, 20.0), 20.0, 4e6
-LEAK_LEL, SWEPT_TAU_S, SENSOR_TAU_S, TRIP_LEL = (64.0, 56.0), 20.0, 10.0, 51.0
+TRIP_LEL = 51.0
 WIND_M_S, SQUALL_M_S, STORM_M_S, WIND_TAU_S = 5.0, 5.0, (20.0, 8.0), 60.0
 CONNECTED, RELEASED, STOWED = 0, 1, 2
 WAIT_S = 900.0
@@ -58,8 +57,7 @@ class Berth:
     taken_m3: float = 0.0
     came_m3: float = 0.0
     waited_s: float = 0.0
-    gas_lel: float = 0.0
-    shown_lel: float = 0.0
+    nose: Nose = field(default_factory=Nose)
     tripped: bool = False
     wind_m_s: float = WIND_M_S
 
@@ -87,7 +85,7 @@ class Plant(UnitsBase[Berth]):
         if asked and not unit.unloading:  # it happens to the ship that is at the berth
             unit.unloading, unit.volume_m3 = True, min(unit.volume_m3, BEGUN * VOLUME_M3)
         unit.tripped = self._on("arm_released", k) or (
-            self._on("leak", k) and (unit.tripped or unit.shown_lel >= TRIP_LEL)
+            self._on("leak", k) and (unit.tripped or unit.nose.shown >= TRIP_LEL)
         )
         if unit.tripped or (unit.volume_m3 >= FULL * VOLUME_M3 and not asked):
             unit.unloading = False
@@ -96,8 +94,7 @@ class Plant(UnitsBase[Berth]):
             if unit.waited_s >= WAIT_S:
                 unit.unloading, unit.waited_s = True, 0.0
         self._transfer(k, unit, dt_s)
-        unit.gas_lel = towards(unit.gas_lel, self._by_severity("leak", k, LEAK_LEL), dt_s, SWEPT_TAU_S)
-        unit.shown_lel = towards(unit.shown_lel, unit.gas_lel, dt_s, SENSOR_TAU_S)
+        unit.nose.step(self._by_severity("leak", k, LEAK_LEL), dt_s)
         calm = WIND_M_S + SQUALL_M_S * self._severity("squall", k)
         unit.wind_m_s = towards(
             unit.wind_m_s, self._by_severity("storm", k, STORM_M_S, calm), dt_s, WIND_TAU_S
@@ -125,7 +122,7 @@ class Plant(UnitsBase[Berth]):
         yield "temperature", unit.temperature_c + self._noise(0.05)
         yield "arm_pressure", max(0.0, unit.arm_mpa + self._noise(0.003))
         yield "flow", min(3000.0, max(0.0, unit.flow_m3_h + self._noise(5.0)))
-        yield "lel", min(100.0, max(0.0, unit.shown_lel + self._noise(0.1)))
+        yield "lel", min(100.0, max(0.0, unit.nose.shown + self._noise(0.1)))
         yield "wind", max(0.0, unit.wind_m_s + self._noise(0.25))
         yield "arm_coupler", self._code(k, coupler, {"arm_released": RELEASED})
         yield "esd", int(unit.tripped)

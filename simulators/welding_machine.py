@@ -9,9 +9,10 @@ device is one machine.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulators import Expected
+from simulators._leak import ALARMS, LEAK_LEL, Nose
 from simulators._plant import towards
 from simulators._units import UnitsBase
 
@@ -27,7 +28,7 @@ FAULTS = {
     "bypassed": (Expected("lock", "lock_bypassed", 0.0),),
     "overload": (Expected("current", "H", 2.0),),
     "reducer_lost": (Expected("voltage", "H", 2.0),),
-    "gas": (Expected("lel", "H", 35.0), Expected("lel", "HH", 55.0)),
+    "gas": ALARMS,
     "fan_off": (Expected("case_temperature", "H", 320.0),),
     "long_seam": (Expected("", "", 0.0, quiet=True),),
 }
@@ -39,7 +40,6 @@ ARC_S, PAUSE_S = (40.0, 120.0), (40.0, 180.0)
 EFFICIENCY, IDLE_W = 0.85, 60.0
 CASE_J_K, FAN_W_K, STILL_W_K = 12_000.0, 40.0, 4.0
 AIR_C = 25.0
-GAS_LEL, SWEPT_TAU_S, SENSOR_TAU_S = (64.0, 56.0), 20.0, 10.0
 PLACE_DEG = 2e-5
 """Scatter of the satellite receiver, about 2 m."""
 
@@ -55,8 +55,7 @@ class Machine:
     """Of this seam, or of this pause."""
     welding: bool = False
     case_c: float = AIR_C + 10.0
-    gas_lel: float = 0.0
-    shown_lel: float = 0.0
+    nose: Nose = field(default_factory=Nose)
     lost_j: float = 0.0
     given_off_j: float = 0.0
 
@@ -93,8 +92,7 @@ class Plant(UnitsBase[Machine]):
         unit.case_c = towards(before, AIR_C + losses / loss_w_k, dt_s, CASE_J_K / loss_w_k)
         unit.lost_j += losses * dt_s
         unit.given_off_j += losses * dt_s - CASE_J_K * (unit.case_c - before)
-        unit.gas_lel = towards(unit.gas_lel, self._by_severity("gas", k, GAS_LEL), dt_s, SWEPT_TAU_S)
-        unit.shown_lel = towards(unit.shown_lel, unit.gas_lel, dt_s, SENSOR_TAU_S)
+        unit.nose.step(self._by_severity("gas", k, LEAK_LEL), dt_s)
 
     def _amperes(self, k: int, unit: Machine) -> float:
         """What flows: nothing while it is locked or in a pause."""
@@ -111,7 +109,7 @@ class Plant(UnitsBase[Machine]):
         volts = arc_v(amperes) if amperes else self._by_severity("reducer_lost", k, LOST_V, IDLE_V)
         yield "current", max(0.0, amperes + self._noise(1.5)) if amperes else 0.0
         yield "voltage", min(120.0, volts + self._noise(0.3))
-        yield "lel", min(100.0, max(0.0, unit.shown_lel + self._noise(0.1)))
+        yield "lel", min(100.0, max(0.0, unit.nose.shown + self._noise(0.1)))
         yield "case_temperature", min(120.0, unit.case_c + self._noise(0.1))
         yield "latitude", unit.latitude + self._noise(PLACE_DEG)
         yield "longitude", unit.longitude + self._noise(PLACE_DEG)

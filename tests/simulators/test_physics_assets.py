@@ -135,7 +135,7 @@ def test_a_module_fills_by_its_balance_until_the_shut_down_isolates_the_source()
     rest = sea.GAS_LEL[0] + 0.5 * sea.GAS_LEL[1]
     for n in range(20):
         plant.step(START + n * SECOND)
-        assert unit.lel[0] == pytest.approx(rest * (1 - math.exp(-n / sea.MODULE_TAU_S)), rel=1e-9)
+        assert unit.lel.gas == pytest.approx(rest * (1 - math.exp(-n / sea.MODULE_TAU_S)), rel=1e-9)
     rows = walk(plant, 600, 20)
     assert max(row["esd"] for row in rows) == 1
     assert rows[-1]["lel"] < 2, "nothing flows any more"

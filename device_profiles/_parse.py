@@ -59,6 +59,12 @@ DEFAULT_DEVICE_ALARMS = (
         response_en="Find what makes it send so often; limits judge all, trends and history skip the excess.",
         response_zh="查明设备频繁上报的原因；限值报警照常判断，超出部分不参与趋势检测和历史存储。",
     ),
+    DeviceAlarm(
+        condition="duplicate_identity",
+        priority=2,
+        response_en="Find both devices, give one its own id; until then neither place is surely watched.",
+        response_zh="找出两台设备，为其中一台分配独立编号；在此之前两处都不能保证受到监视。",
+    ),
 )
 DEVICE_CONDITIONS = tuple(alarm.condition for alarm in DEFAULT_DEVICE_ALARMS)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from device_profiles import LIMITS, Profile, is_safety
+from device_profiles import LIMITS, Profile, is_safety, override
 from gateway.commands import ask
 from gateway.config import Config
 from gateway.devices_command import expired
@@ -139,25 +139,36 @@ def _facts(device: Device, profile: Profile, gone: Retired | None, today: date) 
 
 
 def _limits(device: Device, profile: Profile) -> Rows:
-    own = {(s.channel, s.condition): s.value for s in device.overrides}
-    rows: Rows = [("channel", "limit", "in force", "profile's", "unit", "priority", "safety")]
-    for alarm in profile.alarms:
+    own = override(profile, {(s.channel, s.condition): s.value for s in device.overrides})
+    rows: Rows = [
+        ("channel", "limit", "in force", "profile's", "unit", "deadband", "delays s", "priority", "safety")
+    ]
+    for alarm, mine in zip(profile.alarms, own.alarms, strict=True):
         point = profile.point(alarm.channel)
-        if alarm.condition not in LIMITS or point is None:
+        if point is None or (alarm.condition not in LIMITS and alarm == mine):
             continue
-        mine = own.get((alarm.channel, alarm.condition))
+        limit = alarm.condition in LIMITS
         rows.append(
             (
                 alarm.channel,
                 alarm.condition,
-                f"{alarm.setpoint if mine is None else mine:g}",
-                f"{alarm.setpoint:g}",
+                f"{mine.setpoint:g}" if limit else "",
+                f"{alarm.setpoint:g}" if limit else "",
                 point.unit,
+                _changed(alarm.deadband, mine.deadband) if limit else "",
+                (
+                    f"{_changed(alarm.on_delay_ns / 1e9, mine.on_delay_ns / 1e9)} / "
+                    f"{_changed(alarm.off_delay_ns / 1e9, mine.off_delay_ns / 1e9)}"
+                ),
                 alarm.priority,
                 "yes" if is_safety(alarm) else "",
             )
         )
     return rows if len(rows) > 1 else []
+
+
+def _changed(profiles: float, own: float) -> str:
+    return f"{own:g}" if own == profiles else f"{own:g} (profile {profiles:g})"
 
 
 def _values(data: DataFolder, key: str) -> Rows:

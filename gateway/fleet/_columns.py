@@ -210,7 +210,10 @@ def _setpoints(text: str) -> tuple[tuple[Setpoint, ...], list[str]]:
         channel, _, condition = name.strip().rpartition(":")
         value = _number(number)
         if not channel or not condition or value is None:
-            wrong.append(f"{part[:80]!r} is no setpoint; write <channel>:<limit>=<number>, such as lel:H=20")
+            wrong.append(
+                f"{part[:80]!r} is no setpoint; write <channel>:<limit>=<number>, such as lel:H=20 "
+                "or lel:H.on_delay_s=5"
+            )
         elif (channel, condition) in found:
             wrong.append(f"{channel}:{condition} stands twice; keep one")
         else:

@@ -13,13 +13,13 @@ from msgspec.structs import force_setattr
 
 
 class Setpoint(msgspec.Struct, frozen=True, array_like=True):
-    """A limit of one device that differs from its profile's."""
+    """A number of one device's alarms that differs from its profile's."""
 
     channel: str
     condition: str
-    """LL, L, H or HH."""
+    """The limit: LL, L, H or HH; or a setting of an alarm, such as "HH.deadband", "HH.on_delay_s"."""
     value: float
-    """In the point's unit."""
+    """In the point's unit, or seconds."""
 
 
 class Device(msgspec.Struct, frozen=True, array_like=True, gc=False):

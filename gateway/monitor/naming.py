@@ -6,7 +6,7 @@ from device_profiles import AlarmDefinition, DetectorRule, Profile
 from gateway.alarms import advice, definition
 from gateway.alarms.definition import Definition, Place
 from gateway.monitor.bank import Detector
-from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster
+from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster, with_setpoints
 
 
 class Naming:
@@ -100,7 +100,9 @@ class Naming:
         return _alarms_of(self._profile(device), channel)[:MAX_DISCRETE_ALARMS]
 
     def _profile(self, device: int) -> Profile:
-        return self._roster.profiles[self._roster.channels.devices[device].profile]
+        """The profile as the device follows it: reasons tell its own deadbands and delays."""
+        row = self._roster.channels.devices[device]
+        return with_setpoints(self._roster.profiles[row.profile], row.overrides)
 
     def _place(self, device: int, slot: int | None = None) -> Place:
         row = self._roster.channels.devices[device]

@@ -54,10 +54,10 @@ class Rules:
             groups = _by_setpoints(own, point.channel)
             for detector in self._bank:
                 slots = first + place
-                if groups and detector.kind == "limits":
+                if groups and detector.kind in _OVERRIDDEN:
                     for setpoints, members in groups.items():
                         special = settings_of(with_setpoints(profile, setpoints), place)
-                        self._give(detector, slots[members], special.get("limits"))
+                        self._give(detector, slots[members], special.get(detector.kind))
                     slots = np.delete(slots, [m for members in groups.values() for m in members])
                 self._give(detector, slots, settings.get(detector.kind))
             self._silence.configure(first + place, settings["silent"])
@@ -67,6 +67,10 @@ class Rules:
     ) -> None:
         if len(slots):
             self._judgement.rule_changed(detector.kind, detector.configure(slots, settings))
+
+
+_OVERRIDDEN = ("limits", "discrete")
+"""Kinds of detectors whose rules a device may have of its own."""
 
 
 def _by_setpoints(

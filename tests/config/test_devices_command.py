@@ -170,7 +170,7 @@ def test_one_device_with_its_limits_in_force(
     tables = dict(show(config, DataFolder(tmp_path / "data"), "acme/p1/GD-1", TODAY))
     facts = dict(row for row in tables["Device acme/p1/GD-1"])
     assert (facts["state"], facts["expires"], facts["county"]) == ("expired", "2026-01-01", "north")
-    assert ("lel", "HH", "40", "50", "%LEL", 1, "yes") in tables["Limits in force"]
+    assert ("lel", "HH", "40", "50", "%LEL", "1", "0 / 5", 1, "yes") in tables["Limits in force"]
     assert tables["Last values"] == []
     with pytest.raises(RiskgateError, match="did you mean acme/p1/GD-1"):
         show(config, DataFolder(tmp_path / "data"), "acme/p1/GD-l", TODAY)

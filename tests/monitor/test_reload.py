@@ -143,3 +143,21 @@ def test_a_list_of_an_older_version_is_read(made: Maker) -> None:
     assert unpack(entry).devices == FLEET
     old = msgspec.msgpack.encode(["acme", "plant", "hall", "GD-1", "gas/combustible_point"])
     assert msgspec.msgpack.decode(old, type=Device) == FLEET[0]
+
+
+def test_a_devices_own_delay_and_deadband_act_and_are_told() -> None:
+    own = (Setpoint("lel", "H.deadband", 5.0), Setpoint("lel", "H.on_delay_s", 12.0))
+    world = World([msgspec.structs.replace(gas(), overrides=own), gas(2)])
+    for _ in range(3):
+        world.clock.advance(5_000_000_000)
+        for number in (1, 2):
+            world.send(30.0, device=f"acme/plant/GD-{number}")
+    raised = {e.device: e for e in world.alarms("H")}
+    assert set(raised) == {"GD-2"}
+    world.every(5.0, 30.0)
+    assert world.alarms("H")[-1].reason_en == "30 %LEL >= 25 %LEL (H) held 12 s"
+    world.every(60.0, 21.0, 21.0, 21.0, 21.0)
+    assert world.told("H") == ["raised", "raised"]
+    world.every(60.0, 19.0, 19.0, 19.0, 19.0)
+    assert world.told("H") == ["raised", "raised", "cleared"]
+    assert "deadband 5" in world.alarms("H")[-1].reason_en

@@ -17,7 +17,7 @@ from simulators._faults import SHARED
 from simulators._payloads import Counters
 from simulators._profiles import profile
 from simulators._sources import Plan, Source, groups
-from tests.monitor.world import SECOND, World, gas
+from tests.monitor.world import GAS, PROFILES, SECOND, World, gas
 
 TOPIC = b"rg/acme/plant/GD-1/lel"
 NAME = "duplicate_identity"
@@ -65,6 +65,15 @@ def test_two_boots_by_turns_are_two_devices_and_both_are_named(world: World) -> 
     assert "boot 3 seq 50" in alarm.reason_en
     assert "boot 7 seq 2" in alarm.reason_en
     assert "启动号 3" in alarm.reason_zh
+
+
+def test_a_profile_says_how_urgent_it_is() -> None:
+    other = '[[device_alarm]]\ncondition = "duplicate_identity"\npriority = 4\n\n[[example]]'
+    world = World([gas(1)])
+    world.configure([gas(1)], PROFILES | {GAS: PROFILES[GAS].replace("[[example]]", other, 1)})
+    by_turns(world, Sender(world, boot=3, seq=500), Sender(world, boot=7, seq=17), 6)
+    (alarm,) = world.alarms(NAME)
+    assert (alarm.priority, alarm.response_en[:17]) == (4, "Find both devices")
 
 
 def test_two_counters_of_the_same_boot_are_two_devices(world: World) -> None:

@@ -69,6 +69,48 @@ def test_what_is_refused(profile: Profile, setpoints: dict[tuple[str, str], floa
     assert problem.startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("lel:HH.on_delay_s", 60, "60 loosens a safety limit (longer is looser; gas/combustible_point has"),
+        ("lel:HH.off_delay_s", 600, "600 loosens a safety limit (longer is looser"),
+        ("lel:HH.deadband", 20, "20 loosens a safety limit (larger is looser"),
+        ("lel:H.on_delay_s", -1, "-1 s is no delay; give 0 to 86400 s"),
+        ("lel:H.on_delay_s", 1e9, "1e+09 s is no delay"),
+        ("lel:H.deadband", -1, "-1 is not in 0..100 %LEL"),
+        ("lel:H.deadband", 25, "it would clear only beyond 0 %LEL"),
+        ("lel:H.delay", 1, "'delay' is no setting; choose from deadband, on_delay_s, off_delay_s"),
+        ("lel:L.deadband", 1, "'lel' has no limit 'L'"),
+    ],
+)
+def test_settings_beside_the_setpoint_that_are_refused(setting: str, value: float, told: str) -> None:
+    channel, _, condition = setting.rpartition(":")
+    (problem,) = override_problems(GAS, {(channel, condition): value})
+    assert problem.partition(": ")[2].startswith(told)
+    assert problem.startswith(f"{channel}:{condition.partition('.')[0]}")
+
+
+def test_settings_beside_the_setpoint_are_taken() -> None:
+    own = {("lel", "H.on_delay_s"): 7.5, ("lel", "H.off_delay_s"): 0.0, ("lel", "HH.deadband"): 1.0}
+    assert override_problems(GAS, own) == []
+    h, hh = (a for a in override(GAS, own).alarms if a.channel == "lel")
+    assert (h.setpoint, h.on_delay_ns, h.off_delay_ns) == (25.0, 7_500_000_000, 0)
+    before = next(a for a in GAS.alarms if a.condition == "HH")
+    assert (hh.deadband, hh.on_delay_ns) == (1.0, before.on_delay_ns)
+
+
+def test_a_state_of_a_discrete_point_has_delays_of_its_own_only() -> None:
+    kit = parse("gas/household_set", TEXTS["gas/household_set"])
+    alarm = next(a for a in kit.alarms if a.in_states and a.priority > 1)
+    key = (alarm.channel, f"{alarm.condition}.on_delay_s")
+    assert override_problems(kit, {key: 3.0}) == []
+    assert (
+        next(a for a in override(kit, {key: 3.0}).alarms if a.condition == alarm.condition).on_delay_ns == 3e9
+    )
+    for other in (alarm.condition, f"{alarm.condition}.deadband"):
+        assert "has no limit" in override_problems(kit, {(alarm.channel, other): 1.0})[0]
+
+
 def test_for_every_shipped_safety_limit_looser_is_refused_and_stricter_is_not() -> None:
     checked = 0
     for name, text in TEXTS.items():

@@ -19,7 +19,7 @@ KEEP  ?=
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city bench evaluate profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city bench soak evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -67,6 +67,9 @@ city: $(DEV)/.ready ## a simulated city through broker and gateway, held to its 
 
 bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
 	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)
+
+soak: $(DEV)/.ready ## a broker's full rate for MINUTES=10, each round accounted for, memory flat
+	$(DEV)/bin/python -m tests.bench.soak --minutes $(MINUTES)
 
 evaluate: $(DEV)/.ready ## how good detection is: table, reports/evaluate.json, plots; ONLY=nab,tep for some, FULL=1, KEEP=1
 	$(DEV)/bin/riskgate evaluate $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) --plots docs/evaluation \

@@ -12,7 +12,7 @@ import pytest
 from device_profiles import parse
 from gateway.fleet import read_profiles
 from tests.bench import __main__ as bench
-from tests.bench import _apart, _feeds, _machine, broker, commit, growth, live, memory, replay, restart
+from tests.bench import _apart, _feeds, _machine, broker, commit, growth, live, memory, replay, restart, soak
 from tests.bench._stand import BASE, Stand
 from tests.bench.feeder import Feeder
 from tests.support import report
@@ -178,3 +178,13 @@ def test_the_header_tells_the_machine() -> None:
     text = _machine.header()
     for word in ("cores", "load", "python", "numba", "sqlite", "mosquitto", "node-red"):
         assert word in text
+
+
+def test_soak_accounts_for_each_round_and_tells_memory_that_grows() -> None:
+    need("mosquitto")
+    rows = soak.measure(0, count=1000, every_s=0.05)
+    assert [row.id for row in rows] == ["soak.core", "soak.delivery", "soak.supervisor", "soak.rate"]
+    assert rows[-1].passed
+    assert soak.grown([100.0] * 6) == 0
+    assert soak.grown([100.0, 100.0, 110.0]) == pytest.approx(0.1)
+    assert math.isnan(soak.grown([1.0, 2.0]))

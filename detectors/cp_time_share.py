@@ -61,7 +61,7 @@ EXPLAIN = dict.fromkeys(FINDINGS, _EXPLAIN)
 ENDED = dict.fromkeys(FINDINGS, _ENDED)
 UNITS = dict.fromkeys(FINDINGS, "%")
 SETTINGS = {
-    "levels": Setting("numbers"),
+    "levels": Setting("numbers", None, -10.0, 10.0),
     "shares": Setting("numbers"),
     "hours_s": Setting("seconds", 72000.0, 1.0, 86400.0),
     "gap_s": Setting("seconds", 1200.0, 1e-3, 3600.0),

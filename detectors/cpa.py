@@ -68,7 +68,7 @@ ENDED = {"close_approach": ("passed clear, closest {value_number} m", "已驶过
 PLACES = 8
 UNITS = {"close_approach": "m"}
 SETTINGS = {
-    "places": Setting("numbers"),
+    "places": Setting("numbers", None, -180.0, 180.0),
     "distance": Setting("ratio", 500.0, 1.0, 1e5),
     "ahead_s": Setting("seconds", 600.0, 1.0),
     "still": Setting("ratio", 1.0, 0.0, 100.0),

@@ -63,7 +63,7 @@ ENDED = {
 CORNERS = 16
 UNITS = dict.fromkeys(FINDINGS, "m")
 SETTINGS = {
-    "area": Setting("numbers", required=True),
+    "area": Setting("numbers", None, -180.0, 180.0, required=True),
     "radius": Setting("ratio", 500.0, 1.0, 1e6),
     "inside": Setting("switch", 1.0),
     "margin": Setting("ratio", 30.0, 0.0, 1e5),

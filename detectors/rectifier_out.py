@@ -70,8 +70,8 @@ SETTINGS = {
     "after_s": Setting("seconds", 180.0),
     "band_s": Setting("seconds", 1800.0),
     "width": Setting("ratio", 0.5, 0.01, 1.0),
-    "current_band": Setting("numbers"),
-    "voltage_band": Setting("numbers"),
+    "current_band": Setting("numbers", None, -1e6),
+    "voltage_band": Setting("numbers", None, -1e6),
     "warmup": Setting.count(60, 2),
 }
 """least: A; width: share of the learnt mean; current_band: A; voltage_band: V."""

@@ -57,7 +57,7 @@ ENDED = {"off_route": ("back on its route, {value_number} m from it", "已返回
 PLACES = 24
 UNITS = {"off_route": "m"}
 SETTINGS = {
-    "places": Setting("numbers", required=True),
+    "places": Setting("numbers", None, -180.0, 180.0, required=True),
     "corridor": Setting("ratio", 1000.0, 1.0, 1e6),
     "raise_readings": Setting.count(3, 1),
     "apart_s": Setting("seconds", 2.0),

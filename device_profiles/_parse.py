@@ -65,6 +65,12 @@ DEFAULT_DEVICE_ALARMS = (
         response_en="Find both devices, give one its own id; until then neither place is surely watched.",
         response_zh="找出两台设备，为其中一台分配独立编号；在此之前两处都不能保证受到监视。",
     ),
+    DeviceAlarm(
+        condition="expired",
+        priority=3,
+        response_en="Replace it and enter its new day of expiry; until then watch the place otherwise too.",
+        response_zh="更换传感器并登记新的到期日期；期间同时用其他方式监视现场。",
+    ),
 )
 DEVICE_CONDITIONS = tuple(alarm.condition for alarm in DEFAULT_DEVICE_ALARMS)
 

@@ -57,6 +57,13 @@ DEVICE: dict[str, tuple[str, str, int, str, str]] = {
         "Find both devices and give one an id of its own; until then neither place is surely watched.",
         "找出两台设备,为其中一台分配独立编号;在此之前两处都不能保证受到监视。",
     ),
+    "expired": (
+        "the sensor is past its life",
+        "传感器已超过使用期限",
+        3,
+        "Replace it and enter its new day of expiry; until then watch the place otherwise too.",
+        "更换传感器并登记新的到期日期;期间同时用其他方式监视现场。",
+    ),
 }
 """Device conditions: what happened (en, zh), default priority, default response (en, zh)."""
 

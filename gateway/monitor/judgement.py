@@ -118,6 +118,19 @@ class Judgement:
             note=names[0], note_zh=names[1],
         )  # fmt: skip
 
+    def unwatched(self, device: int) -> None:
+        """A device may be silent from now on: what was found is over."""
+        key = self._roster.channels.devices[device].key
+        mine = [i for i in self._open_ids() if i.startswith(f"{key}/")]
+        self._retire(sorted(i for i in mine if i.endswith((":silent", ":never_seen"))))
+
+    def expired(self, device: int, *, active: bool, names: tuple[str, str]) -> None:
+        """A device's sensor is past its life, or was replaced. names: since when (en, zh)."""
+        self._put(
+            self._naming.of_device(device, "expired"), active=active, event_ns=0, value=None, limit=None,
+            flags=(), note=names[0], note_zh=names[1],
+        )  # fmt: skip
+
     def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
         name, _, of_what = subject.partition(".")

@@ -27,6 +27,7 @@ from gateway.monitor.entries import (
 )
 from gateway.monitor.groups import Groups
 from gateway.monitor.judgement import Judgement
+from gateway.monitor.lifetimes import Lifetimes
 from gateway.monitor.outcome import Outcome, Rejected
 from gateway.monitor.packets import Inlet
 from gateway.monitor.passes import keep_last
@@ -70,6 +71,7 @@ class Monitor:
         self.bank = [Detector(kind) for kind in PER_READING]
         self.silence = Silence(roster)
         self.throttle = Throttle(roster)
+        self.lifetimes = Lifetimes(roster, self.silence)
         self.groups = Groups(roster)
         self.judgement = Judgement(self.engine, roster, self.bank, self.groups, self.partition)
         self.rules = Rules(roster, self.bank, self.silence, self.judgement)
@@ -107,6 +109,8 @@ class Monitor:
             case Tick():
                 pass  # only time passed
         if self.silence.urgent or self.line.now_ns // SWEEP_NS != before_ns // SWEEP_NS:
+            if self.lifetimes.due(self.line):
+                self.lifetimes.sweep(self.line, self.judgement)
             self.silence.sweep(self.line.now_ns, self.judgement)
             for device in self.throttle.calm(self.line.now_ns):
                 self.judgement.flooding(device, active=False)
@@ -217,6 +221,7 @@ class Monitor:
         self.rules.change(change, self.inlet.clocks)
         self.judgement.roster_changed(change)
         self.judgement.groups_changed()
+        self.lifetimes.change(change)
 
     def _link(self, entry: Link) -> None:
         self.silence.link(up=entry.up, now_ns=self.line.now_ns)
@@ -288,6 +293,7 @@ class Monitor:
             "groups": self.groups.export(),
             "silence": self.silence.export(),
             "throttle": self.throttle.export(),
+            "lifetimes": self.lifetimes.export(),
             "last": [self.last_value.copy(), self.last_event_ns.copy(), self.last_quality.copy()],
         }
         return pieces(stored)
@@ -312,6 +318,8 @@ class Monitor:
         monitor.silence.load(stored["silence"])
         if "throttle" in stored:  # not before behaviour 2
             monitor.throttle.load(stored["throttle"])
+        if "lifetimes" in stored:
+            monitor.lifetimes.load(stored["lifetimes"])
         value, event, quality = stored["last"]
         monitor.last_value = np.frombuffer(value, np.float64).copy()
         monitor.last_event_ns = np.frombuffer(event, np.int64).copy()

@@ -111,6 +111,14 @@ class Silence:
         silent.retime(self.detector.parameters, self.detector.state, changed)
         return changed
 
+    def begin(self, slots: npt.NDArray[np.int64], settings: dict[str, Any]) -> None:
+        """Watch these channels from now on, whatever was before."""
+        self.detector.configure(slots, settings)
+
+    def finds(self, slots: range) -> bool:
+        """Whether one of these channels, or their device, is found silent."""
+        return bool(self.detector.state["flags"][slots.start : slots.stop].any())
+
     def retire(self, slots: npt.NDArray[np.int64]) -> None:
         """Watch these channels no longer."""
         self.detector.configure(slots, None)

@@ -11,7 +11,7 @@ soil's resistivity decides the result: give the site's own (``resistivity``), in
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. All others are
 passed over.
 
-Cost. About 6 ns a reading, 64 bytes a group.
+Cost. About 12 ns a reading, 80 bytes a group.
 
 Reference. CEN/TS 15280:2006 (30 and 100 A/m2); GB/T 50698-2011 (above 4 V judge by J; its 60 A/m2 not
 verified); ISO 18086:2019 (J below 30 A/m2). The formula stands in GB/T 50698-2011, 3.2.

@@ -12,7 +12,7 @@ minutes only. Without an ambient reading only "bearing_climbs" is judged, from 6
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. A gap of
 ``gap_s`` begins the slope anew.
 
-Cost. About 10 ns a reading, 100 bytes a group.
+Cost. About 12 ns a reading, 140 bytes a group.
 
 Reference. ISO 10816 and makers' practice watch the rise above ambient: 40 K is their usual bound; not
 verified. 80/90 C: dust explosion practice. Slope by the difference of two exponentially weighted means, which

@@ -13,7 +13,7 @@ looks the same: then the finding says less.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Velocity older
 than ``gap_s`` is taken as unknown: nothing is told then, where the group has one.
 
-Cost. About 10 ns a reading, 110 bytes a group.
+Cost. About 5 ns a reading, 160 bytes a group.
 
 Reference. dp = (K1 + K2 W) v: with a hole in parallel the drag falls, the flow does not. 500 Pa as a low
 limit is maintenance practice, no clause; shares are our own.

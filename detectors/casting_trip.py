@@ -16,7 +16,7 @@ a second by itself; this observes. Give the recipe's own flow and pressure.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Without a
 phase the length alone arms; a length that falls begins a new cast.
 
-Cost. About 12 ns a reading, 130 bytes a group.
+Cost. About 12 ns a reading, 190 bytes a group.
 
 Reference. National hazard list for deep-well casting (water, launder and mould levels linked to quick
 shut-off and drain): 80 % of the recipe within 2 s, 300 to 500 mm; not verified.

@@ -15,7 +15,7 @@ meets its criterion, which is a limit's work. A rectifier that fails shifts the 
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. The time zone
 is ``zone_h`` hours ahead of UTC, without summer time.
 
-Cost. About 8 ns a reading, 170 bytes a group.
+Cost. About 16 ns a reading, 180 bytes a group.
 
 Reference. GB 50991-2014 5.0.2 to 5.0.3 (20 mV, 100 mV); the quiet window is metro practice; share and blocks
 are our own.

@@ -12,7 +12,7 @@ minutes a single one is 0.7 % of the day, so the smaller shares need ``least`` r
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Excursions
 shorter than the readings' distance are not seen (the standard lets those below 500 ms drop).
 
-Cost. About 10 ns a reading, 0.7 kB a group.
+Cost. About 10 ns a reading, 120 ns while above a level or standing; 1 kB a group.
 
 Reference. AS 2832.1, structures under stray current: more positive than -850 mV at most 5 %, -800 mV 2 %,
 -750 mV 1 %, 0 mV 0.2 % of at least 20 of 24 hours; not verified: the shares.

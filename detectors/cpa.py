@@ -14,7 +14,7 @@ A vessel below ``still`` km/h is taken as lying still: its heading means nothing
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Positions of
 the two that are more than ``stale_s`` apart are not compared.
 
-Cost. About 25 ns a position, 210 + 150 bytes a group.
+Cost. About 25 ns a reading, 330 bytes a group.
 
 Reference. Relative motion of radar plotting: IMO resolution A.823(19) (ARPA), CPA and TCPA. Distance and time
 are the ship's own choice; 500 m and 10 min are ours.

@@ -12,7 +12,7 @@ stands: an interlock forbids that, this detector does not see it.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. A reading
 stands for the time since the one before, for ``gap_s`` at most.
 
-Cost. About 6 ns a reading, 40 bytes a group.
+Cost. About 4 ns a reading, 64 bytes a group.
 
 Reference. Carrying speeds of ACGIH-type tables, m/s: fine wood flour 12.7 to 15.2, grinding dust 17.8 to
 20.3, metal turnings and wet sawdust 20.3 to 22.9, heavy or moist dust 22.9 and more. Adding up the time is

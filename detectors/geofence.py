@@ -11,7 +11,7 @@ there is no default, a table must give it.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Latitude and
 longitude make a position when their times are at most ``apart_s`` from each other.
 
-Cost. About 15 ns a position and corner, 90 + 290 bytes a group.
+Cost. About 30 ns a position and corner, 380 bytes a group.
 
 Reference. Point in polygon by the crossing number (Shimrat, Algorithm 112, CACM 5 (1962) 434), on the plane
 of equal degrees, in which straight edges between near corners are what a map shows.

@@ -13,7 +13,7 @@ watches the reported speed.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Positions more
 than ``gap_s`` apart are not compared: who was away may have been far.
 
-Cost. About 15 ns a position, 180 bytes a group.
+Cost. About 15 ns a reading, 200 bytes a group.
 
 Reference. IMO MSC.1/Circ.1575 (resilient position data) asks for plausibility of position against speed; the
 figures are our own.

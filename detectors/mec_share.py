@@ -10,7 +10,7 @@ their per cent does. Not a measure of dust layers: those lie still until somethi
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. All others are
 passed over.
 
-Cost. About 6 ns a reading, 64 bytes a group.
+Cost. About 9 ns a reading, 80 bytes a group.
 
 Reference. 25 and 50 % of MEC are dust explosion practice (as for gases, NFPA 69 speaks of 25 % of the lower
 limit); not verified. MEC by size of grain, g/m3: aluminium 45 (fine 30), magnesium 20, titanium 45, iron 100,

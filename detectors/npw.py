@@ -20,7 +20,7 @@ measure the wave speed with a valve at one end.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. A gap of
 ``gap_s`` begins a new burst.
 
-Cost. About 40 ns a sample, 13 kB a group; a front some 10 us.
+Cost. About 35 ns a sample, 13 kB a group; a front some 10 us.
 
 Reference. Negative pressure wave location with flow: API RP 1130 (2007) B.2 names the method; the formula
 follows from t_up = x / (a - v), t_down = (L - x) / (a + v). Half height is the same point of the front at

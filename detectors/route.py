@@ -10,7 +10,7 @@ there is no default, a table must give it.
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. Latitude and
 longitude make a position when their times are at most ``apart_s`` from each other.
 
-Cost. About 12 ns a position and leg, 90 + 420 bytes a group.
+Cost. About 35 ns a position and leg, 480 bytes a group.
 
 Reference. Distance of a point from a line's parts on the local plane; JT/T 794-2019 asks the platform to
 watch routes of lorries, its figures are the operator's; not verified.

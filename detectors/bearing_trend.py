@@ -1,13 +1,13 @@
 """A bearing that runs hot against its surroundings, or climbs so fast that its limit is near.
 
 What. "bearing_rise" begins when the bearing is ``rise`` kelvin or more above ambient for ``on_delay_s`` and
-ends 10 % below that. "bearing_climbs" begins when, at its present slope, it reaches ``high`` within
+ends 10 % below that. "bearing_climbs" begins when, at its present slope, it reaches ``limit`` within
 ``horizon_s``, for ``on_delay_s``; only with a slope of ``slope`` K/min or more and once it is ``warm`` kelvin
 above ambient, so that an ordinary start from cold is not told. It ends when the slope is below half of
 ``slope``.
 
 When to use. Bearings, motors, gear boxes with a reading of the ambient. When not. Machines that run for
-minutes only. Without an ambient reading only "bearing_climbs" is judged, from 60 % of ``high`` on.
+minutes only. Without an ambient reading only "bearing_climbs" is judged, from 60 % of ``limit`` on.
 
 Which readings count. Good, fresh ones in order, of believed time and within the device's rate. A gap of
 ``gap_s`` begins the slope anew.
@@ -68,7 +68,7 @@ ENDED = {
 UNITS = {"bearing_rise": "K", "bearing_climbs": "degC"}
 SETTINGS = {
     "rise": Setting("ratio", 40.0, 1.0, 500.0),
-    "high": Setting("ratio", 80.0, 1.0, 500.0),
+    "limit": Setting("ratio", 80.0, 1.0, 500.0),
     "slope": Setting("ratio", 0.5, 1e-3, 100.0),
     "warm": Setting("ratio", 25.0, 0.0, 500.0),
     "horizon_s": Setting("seconds", 1800.0, 1.0),
@@ -76,13 +76,13 @@ SETTINGS = {
     "on_delay_s": Setting("seconds", 60.0),
     "gap_s": Setting("seconds", 600.0, 1e-3),
 }
-"""rise, warm: K; high: degC; slope: K/min."""
+"""rise, warm: K; limit: degC; slope: K/min."""
 _NEVER_MIN = 1e6
 
 PARAMETERS = np.dtype(
     [
         ("rise", "<f8"),  # 0: not judged
-        ("high", "<f8"),
+        ("limit", "<f8"),
         ("slope", "<f8"),
         ("warm", "<f8"),
         ("horizon_ns", "<i8"),
@@ -115,7 +115,7 @@ def configure(settings: Settings) -> np.void:
     if not settings:
         return record
     chosen = plain(SETTINGS, settings)
-    for name in ("rise", "high", "slope", "warm", "horizon_ns", "window_ns", "gap_ns"):
+    for name in ("rise", "limit", "slope", "warm", "horizon_ns", "window_ns", "gap_ns"):
         record[name] = chosen[name]
     record["on_ns"] = chosen["on_delay_ns"]
     return record
@@ -169,11 +169,11 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         known = abs(rise) < np.inf
         if turned(s, 0, rise >= p["rise"], rise < 0.9 * p["rise"], t, p["on_ns"], 2, p["on_ns"], 2):
             count = tell_more(out, count, i, group, 0, s["active"] & 1, t, rise, p["rise"], 0.0)
-        warm = rise >= p["warm"] if known else v >= 0.6 * p["high"]
+        warm = rise >= p["warm"] if known else v >= 0.6 * p["limit"]
         minutes = _NEVER_MIN
         if slope > 0.0:
-            minutes = min(_NEVER_MIN, max(0.0, p["high"] - v) / slope)
+            minutes = min(_NEVER_MIN, max(0.0, p["limit"] - v) / slope)
         over = warm and slope >= p["slope"] and minutes * 60e9 <= p["horizon_ns"]
         if turned(s, 1, over, slope < 0.5 * p["slope"], t, p["on_ns"], 2, p["on_ns"], 2):
-            count = tell_more(out, count, i, group, 1, s["active"] >> 1 & 1, t, v, p["high"], minutes)
+            count = tell_more(out, count, i, group, 1, s["active"] >> 1 & 1, t, v, p["limit"], minutes)
     return row, count

@@ -5,7 +5,7 @@ from one pulse to the next is a cycle. The first ``warmup_cycles`` teach the usu
 peak; later ones go on teaching slowly while nothing stands. "filter_loads_fast" begins when the present rate
 is ``factor`` times the usual one for ``on_delay_s`` and ends below three quarters of that. "pulse_overdue"
 begins when the pressure is ``margin`` above the usual peak and still rises, for ``on_delay_s``; it tells in
-how many minutes ``high`` is reached at the present rate, and ends with the next pulse that works.
+how many minutes ``limit`` is reached at the present rate, and ends with the next pulse that works.
 
 When to use. Filters cleaned by pulses at a set pressure or period, with readings every few seconds. When not.
 Filters without cleaning: a limit with a rate of change does. Short warm-up runs: nothing is told before
@@ -77,7 +77,7 @@ UNITS = {"filter_loads_fast": "Pa/min", "pulse_overdue": "Pa"}
 SETTINGS = {
     "drop": Setting("ratio", 100.0, 1e-3, 1e5),
     "running": Setting("ratio", 200.0, 0.0, 1e5),
-    "high": Setting("ratio", 1500.0, 1e-3, 1e5),
+    "limit": Setting("ratio", 1500.0, 1e-3, 1e5),
     "margin": Setting("ratio", 50.0, 1e-3, 1e5),
     "factor": Setting("ratio", 2.5, 1.1, 100.0),
     "window_s": Setting("seconds", 120.0, 1e-3),
@@ -85,7 +85,7 @@ SETTINGS = {
     "gap_s": Setting("seconds", 600.0, 1e-3),
     "warmup_cycles": Setting.count(3, 1),
 }
-"""drop, running, high, margin: Pa."""
+"""drop, running, limit, margin: Pa."""
 _LEARN = 0.1
 _BACK = 0.75
 _NEVER_MIN = 1e6
@@ -94,7 +94,7 @@ PARAMETERS = np.dtype(
     [
         ("drop", "<f8"),  # 0: not judged
         ("running", "<f8"),
-        ("high", "<f8"),
+        ("limit", "<f8"),
         ("margin", "<f8"),
         ("factor", "<f8"),
         ("window_ns", "<i8"),
@@ -133,9 +133,9 @@ def configure(settings: Settings) -> np.void:
     if not settings:
         return record
     chosen = plain(SETTINGS, settings)
-    if chosen["running"] >= chosen["high"]:
-        raise ValueError(f"running: {chosen['running']:g} is not below high; lower it")
-    for name in ("drop", "running", "high", "margin", "factor", "window_ns", "gap_ns", "warmup_cycles"):
+    if chosen["running"] >= chosen["limit"]:
+        raise ValueError(f"running: {chosen['running']:g} is not below limit; lower it")
+    for name in ("drop", "running", "limit", "margin", "factor", "window_ns", "gap_ns", "warmup_cycles"):
         record[name] = chosen[name]
     record["on_ns"] = chosen["on_delay_ns"]
     return record
@@ -227,6 +227,6 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         if turned(s, 1, over, back, t, p["on_ns"], 2, 0, 1):
             minutes = 0.0
             if s["active"] & 2:
-                minutes = min(_NEVER_MIN, max(0.0, p["high"] - v) / rate / 60.0)
-            count = tell_more(out, count, i, slot[i], 1, s["active"] >> 1 & 1, t, v, p["high"], minutes)
+                minutes = min(_NEVER_MIN, max(0.0, p["limit"] - v) / rate / 60.0)
+            count = tell_more(out, count, i, slot[i], 1, s["active"] >> 1 & 1, t, v, p["limit"], minutes)
     return row, count

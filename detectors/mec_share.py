@@ -1,7 +1,7 @@
 """Dust in air as a share of the minimum explosible concentration (MEC) of the plant's own dust.
 
-What. share = 100 * concentration / MEC. "mec_high" begins at ``high`` per cent for ``on_delay_s``,
-"mec_very_high" at ``very_high``; each ends 10 % below for ``off_delay_s``.
+What. share = 100 * concentration / MEC. "mec_high" begins at ``share`` per cent for ``on_delay_s``,
+"mec_very_high" at ``share_high``; each ends 10 % below for ``off_delay_s``.
 
 When to use. Instruments that give g/m3. The MEC is a property of the dust as it is, fine and dry: give the
 plant's tested value (``mec``, g/m3). When not. Instruments that divide by the MEC themselves: a limit on
@@ -60,12 +60,12 @@ ENDED = {"mec_high": _ENDED, "mec_very_high": _ENDED}
 UNITS = dict.fromkeys(FINDINGS, "%")
 SETTINGS = {
     "mec": Setting("ratio", 30.0, 1.0, 1e5),
-    "high": Setting("ratio", 25.0, 1.0, 100.0),
-    "very_high": Setting("ratio", 50.0, 1.0, 100.0),
+    "share": Setting("ratio", 25.0, 1.0, 100.0),
+    "share_high": Setting("ratio", 50.0, 1.0, 100.0),
     "on_delay_s": Setting("seconds", 3.0),
     "off_delay_s": Setting("seconds", 15.0),
 }
-"""mec: g/m3; high, very_high: per cent of it."""
+"""mec: g/m3; share, share_high: per cent of it."""
 _BACK = 0.9
 
 PARAMETERS = np.dtype(
@@ -83,10 +83,10 @@ def configure(settings: Settings) -> np.void:
     if not settings:
         return record
     chosen = plain(SETTINGS, settings)
-    if chosen["very_high"] <= chosen["high"]:
-        raise ValueError(f"very_high: {chosen['very_high']:g} is not above high; raise it")
+    if chosen["share_high"] <= chosen["share"]:
+        raise ValueError(f"share_high: {chosen['share_high']:g} is not above share; raise it")
     record["factor"] = 100.0 / chosen["mec"]
-    record["limit"] = chosen["high"], chosen["very_high"]
+    record["limit"] = chosen["share"], chosen["share_high"]
     record["on_ns"], record["off_ns"] = chosen["on_delay_ns"], chosen["off_delay_ns"]
     return record
 

@@ -70,8 +70,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"resistivity": 2.0, "diameter": 1.0, "moderate": 7.0, "strong": 8.0, "off_delay_ns": 0},
     ],
     "bearing_trend": [
-        {"rise": 3.0, "high": 9.0, "warm": 0.0, "window_ns": 8 * SECOND, "on_delay_ns": SECOND},
-        {"rise": 6.0, "high": 6.0, "window_ns": 20 * SECOND, "on_delay_ns": 0, "inputs": ("bearing",)},
+        {"rise": 3.0, "limit": 9.0, "warm": 0.0, "window_ns": 8 * SECOND, "on_delay_ns": SECOND},
+        {"rise": 6.0, "limit": 6.0, "window_ns": 20 * SECOND, "on_delay_ns": 0, "inputs": ("bearing",)},
     ],
     "bridge_approach": [
         {"inputs": ("distance",), "window_ns": 4 * SECOND, "gap_ns": 60 * SECOND, "raise_readings": 1},
@@ -126,8 +126,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"carry": 3.0, "after_ns": SECOND, "still": 0.0, "gap_ns": 3 * SECOND},
     ],
     "filter_loading": [
-        {"drop": 2.0, "running": 0.5, "high": 9.0, "margin": 0.5, "window_ns": 4 * SECOND, "on_delay_ns": 0},
-        {"drop": 1.0, "running": 1.0, "high": 8.0, "margin": 0.1, "warmup_cycles": 1, "on_delay_ns": SECOND},
+        {"drop": 2.0, "running": 0.5, "limit": 9.0, "margin": 0.5, "window_ns": 4 * SECOND, "on_delay_ns": 0},
+        {"drop": 1.0, "running": 1.0, "limit": 8.0, "margin": 0.1, "warmup_cycles": 1, "on_delay_ns": SECOND},
     ],
     "geofence": [
         {"area": (3.0, 3.0, 3.0, 9.0, 9.0, 9.0, 9.0, 3.0), "raise_readings": 1, "apart_ns": 60 * SECOND},
@@ -138,8 +138,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"possible": 1e5, "limit": 5e4, "differs": 1e4, "raise_readings": 1, "apart_ns": 60 * SECOND},
     ],
     "mec_share": [
-        {"mec": 12.0, "high": 50.0, "very_high": 75.0, "on_delay_ns": 2 * SECOND},
-        {"mec": 10.0, "high": 60.0, "very_high": 80.0, "on_delay_ns": 0, "off_delay_ns": 0},
+        {"mec": 12.0, "share": 50.0, "share_high": 75.0, "on_delay_ns": 2 * SECOND},
+        {"mec": 10.0, "share": 60.0, "share_high": 80.0, "on_delay_ns": 0, "off_delay_ns": 0},
     ],
     "npw": [
         {"length": 4e4, "mean_readings": 2, "gap_readings": 2, "settle_readings": 6, "gap_ns": 60 * SECOND},
@@ -267,6 +267,8 @@ def test_what_advises_says_it_in_both_languages_and_names_its_settings(kind: str
     assert all(text.strip() for text in texts)
     assert {category for category, _, _ in module.ADVICE.values()} <= {"process", "device"}
     assert all(setting.low < setting.high for setting in module.SETTINGS.values())
+    of_the_point = {"low", "high", "span", "clear_readings", "period_ns", "inputs", "ranges"}
+    assert not of_the_point & set(module.SETTINGS), "the profile's own numbers would take its place"
 
 
 def test_a_condition_has_one_detector() -> None:

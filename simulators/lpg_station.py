@@ -3,8 +3,8 @@ itself.
 
 The pressure is the vapour pressure at the tank's temperature (Clausius and Clapeyron), which follows the
 sun with TANK_TAU_S. Vapour at the dispenser and at the unloading point is a plume: C follows its source
-with AIR_TAU_S. At 50 %LEL the shut-down stops the pump and shuts both valves, which ends a leak; a hand
-on site resets it.
+with AIR_TAU_S. At 50 %LEL the shut-down stops the pump and shuts both valves, which ends a leak after their
+stroke; a hand on site resets it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ LEAK_LEL, AIR_TAU_S, TRIP_LEL = (70.0, 80.0), 12.0, 50.0
 LEVEL, FILL_S, UNLOAD_LEVEL, UNLOAD_TAU_S = 60.0, 30.0 / 500.0, 15.0, 1800.0
 TANK_C, SWING_K, HOT_C, TANK_TAU_S, DAY_S = 20.0, 6.0, (46.0, 6.0), 600.0, 86_400.0
 SUPPLY_V, LOW_V, SPAN_MPA, CAR_LEL = 24.0, 18.0, 2.5, 6.0
+STROKE_S = 10.0
 BREAKAWAY_LEL = 15.0
 """What escapes before the two halves of the coupling have shut."""
 
@@ -60,6 +61,8 @@ class Station:
     lel: dict[str, float] = field(default_factory=lambda: {"dispenser": 0.3, "unloading": 0.3})
     supply_v: float = SUPPLY_V
     shut: bool = False
+    stroke_s: float = 0.0
+    """How long the valves have been closing."""
 
 
 class Plant(UnitsBase[Station]):
@@ -77,12 +80,13 @@ class Plant(UnitsBase[Station]):
         for place in unit.lel:
             leak = self._severity(f"{place}_leak", k)
             leaking = leaking or leak > 0
-            source = LEAK_LEL[0] + LEAK_LEL[1] * leak if leak and not unit.shut else 0.3
+            source = LEAK_LEL[0] + LEAK_LEL[1] * leak if leak and unit.stroke_s < STROKE_S else 0.3
             if place == "dispenser":
                 source += CAR_LEL * self._severity("filling_cars", k)
                 source += BREAKAWAY_LEL * self._severity("drive_off", k)
             unit.lel[place] = towards(unit.lel[place], source, dt_s, AIR_TAU_S)
         unit.shut = (unit.shut and leaking) or max(unit.lel.values()) >= TRIP_LEL
+        unit.stroke_s = unit.stroke_s + dt_s if unit.shut else 0.0
         over, unload = self._severity("overfill", k), self._severity("unloading", k)
         if over:
             unit.level = min(98.0, unit.level + FILL_S * over * dt_s)

@@ -12,6 +12,7 @@ everything afterwards; "late" holds every reading back for a while; "reordered" 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -35,12 +36,15 @@ CLOCK = ("wrong_clock", "clock_jump", "clock_skew")
 DELIVERY = ("dropout", "offline", "late", "reordered", "duplicate", "battery")
 SHARED = (*VALUE, *CLOCK, *DELIVERY)
 QUIET = ("late", "reordered", "duplicate")
-"""A gateway copes with these: they may raise nothing."""
+"""A gateway copes with these: they may raise nothing, unless a device is held back so long that it may count
+as silent."""
 TREND_S: Mapping[str, float] = {
     "stuck": 1800.0, "drift": HOUR_S, "spikes": 600.0, "noise": 600.0, "wrong_scale": 60.0,
     "clock_skew": 86_400.0, "battery": BATTERY_S,
 }  # fmt: skip
 """No limit sees these for certain; seconds in which a trend should, at severity 1."""
+TREND_READINGS: Mapping[str, int] = {"spikes": 64, "noise": 64}
+"""The same in readings, for devices that say little: three spikes take so many, and so does a variance."""
 
 
 def active(fault: Fault, now_s: float) -> bool:
@@ -118,8 +122,14 @@ class Spoiler:
             found = label(fault, device, channel, "sensor_fault", start_ns, 2 * period_s + wait_s + SWEEP_S)
         else:
             where = channel if fault.kind in VALUE else ""
-            limit_s = within_s(TREND_S.get(fault.kind, 0.0), fault.severity, period_s, wait_s=wait_s)
+            trend_s = max(TREND_S.get(fault.kind, 0.0), TREND_READINGS.get(fault.kind, 0) * period_s)
+            limit_s = within_s(trend_s, fault.severity, period_s, wait_s=wait_s)
             found = label(fault, device, where, "", start_ns, limit_s, quiet=quiet)
+        if fault.kind in {"late", "reordered"}:
+            held_s = self._late_s(fault) if fault.kind == "late" else period_s
+            gap_s = (1 + math.ceil(held_s / period_s)) * period_s
+            if gap_s + SWEEP_S > self._profile.silent_after_ns / 1e9:  # it may count as silent, or may not
+                found = found._replace(must_not_alarm=False)
         return found
 
     def _deliver(

@@ -182,3 +182,12 @@ def test_severity_and_kind_are_checked() -> None:
             plant("gas_room", Fault("leak", 1, severity=severity))
     with pytest.raises(ValueError, match="no fault on the wire"):
         Wire("gas/combustible_point", ["a/b/c"], START, [Fault("leak", 1)])
+
+
+@pytest.mark.parametrize("kind", ["late", "reordered"])
+def test_what_is_held_back_may_raise_nothing_unless_it_may_count_as_silent(kind: str) -> None:
+    known = profile("gas/combustible_point")
+    assert known.silent_after_ns == 2 * known.period_ns
+    for period_s, quiet in ((1.0, True), (5.0, False)):
+        (label,) = plant("gas_room", Fault(kind, 10, 100), period_s=period_s).labels()
+        assert (label.must_not_alarm, label.must_detect_within_s) == (quiet, None)

@@ -25,6 +25,10 @@ class Place(NamedTuple):
     device: str
     family: str
     channel: str = ""
+    county: str = ""
+    sector: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,6 +47,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device: str = ""
     family: str = ""
     channel: str = ""
+    county: str = ""
+    sector: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
     unit: str = ""
     title_en: str = ""
     """What happened, for device and system alarms; the condition itself speaks for process alarms."""

@@ -50,6 +50,11 @@ class AlarmEvent(
     device: str = ""
     channel: str = ""
     family: str = ""
+    county: str = ""
+    sector: str = ""
+    """County and sector of the device, as the fleet list has them; so are latitude and longitude, WGS 84."""
+    latitude: float | None = None
+    longitude: float | None = None
     value: float | None = None
     limit: float | None = None
     extra: float | None = None

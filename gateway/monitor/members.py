@@ -20,6 +20,7 @@ from detectors import compiled
 from device_profiles import DetectorInput, DetectorRule, Point, Profile
 from gateway.alarms.definition import Place
 from gateway.monitor.channels import Device
+from gateway.monitor.naming import place_of
 from gateway.monitor.roster import Roster
 
 Asset = tuple[str, str, str]
@@ -136,11 +137,7 @@ def _matching(
                 continue
             left -= 1
             if left == 0:
-                family = device.profile.partition("/")[0]
-                place = Place(
-                    device.enterprise, device.site, device.asset, device.device, family, point.channel
-                )
-                yield roster.first_slot[number] + offset, point, place
+                yield roster.first_slot[number] + offset, point, place_of(device, point.channel)
                 return
 
 

@@ -6,6 +6,7 @@ from device_profiles import AlarmDefinition, DetectorRule, Profile
 from gateway.alarms import advice, definition
 from gateway.alarms.definition import Definition, Place
 from gateway.monitor.bank import Detector
+from gateway.monitor.channels import Device
 from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster, with_setpoints
 
 
@@ -106,9 +107,24 @@ class Naming:
 
     def _place(self, device: int, slot: int | None = None) -> Place:
         row = self._roster.channels.devices[device]
-        family = row.profile.partition("/")[0]
         channel = "" if slot is None else self._roster.channels.channel(slot).channel
-        return Place(row.enterprise, row.site, row.asset, row.device, family, channel)
+        return place_of(row, channel)
+
+
+def place_of(row: Device, channel: str) -> Place:
+    """Where an alarm of a device, or of one of its channels, stands."""
+    return Place(
+        row.enterprise,
+        row.site,
+        row.asset,
+        row.device,
+        row.profile.partition("/")[0],
+        channel,
+        row.county,
+        row.sector,
+        row.latitude,
+        row.longitude,
+    )
 
 
 def _alarms_of(profile: Profile, channel: str) -> list[AlarmDefinition]:

@@ -32,7 +32,16 @@ BODY_CAP = 65536
 MESSAGE_BYTES_MAX = 65536
 """CloudEvents 1.0, "Size limits": intermediaries must forward events of 64 KiB or less."""
 RETRIED = frozenset({408, 409, 425, 429})
-FILTERS = {"events", "priority_max", "categories", "enterprises", "families", "conditions"}
+FILTERS = {
+    "events",
+    "priority_max",
+    "categories",
+    "enterprises",
+    "families",
+    "counties",
+    "sectors",
+    "conditions",
+}
 """The settings that decide which events are sent."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -57,8 +66,10 @@ class Settings(BaseModel):
     categories: list[Literal["process", "device", "system"]] = []
     enterprises: list[str] = []
     families: list[str] = []
+    counties: list[str] = []
+    sectors: list[str] = []
     conditions: list[str] = []
-    """Empty lists let everything through; system alarms pass enterprises and families."""
+    """Empty lists let everything through; system alarms pass enterprises, families, counties and sectors."""
     source: str = ""
     """CloudEvents source; "" = urn:riskgate:<partition>."""
     ports: list[int] = [443]
@@ -160,9 +171,13 @@ class Sink:
             return False
         if event.category == "system" and not event.enterprise:
             return True
-        return (not s.enterprises or event.enterprise in s.enterprises) and (
-            not s.families or event.family in s.families
+        asked = (
+            (s.enterprises, event.enterprise),
+            (s.families, event.family),
+            (s.counties, event.county),
+            (s.sectors, event.sector),
         )
+        return all(not wanted or found in wanted for wanted, found in asked)
 
     def deliver(self, batch: Batch) -> Delivered | Later | Refused:
         """Send the one event of the batch."""

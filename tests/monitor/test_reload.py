@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from gateway.alarms.events import AlarmEvent
+from gateway.alarms.events import AlarmEvent, encode
 from gateway.ingest import LinkChange
 from gateway.ledger import LedgerReader
 from gateway.monitor.channels import Device, Setpoint
@@ -161,3 +161,18 @@ def test_a_devices_own_delay_and_deadband_act_and_are_told() -> None:
     world.every(60.0, 19.0, 19.0, 19.0, 19.0)
     assert world.told("H") == ["raised", "raised", "cleared"]
     assert "deadband 5" in world.alarms("H")[-1].reason_en
+
+
+def test_an_alarm_says_where_its_device_stands() -> None:
+    placed = msgspec.structs.replace(gas(), county="永和县", sector="燃气", latitude=36.5, longitude=110.25)
+    world = World([placed, gas(2)])
+    for number in (1, 2):
+        world.every(5.0, 60.0, device=f"acme/plant/GD-{number}")
+    there, nowhere = world.alarms("HH")
+    assert (there.county, there.sector, there.latitude, there.longitude) == ("永和县", "燃气", 36.5, 110.25)
+    assert len(encode(there)) - len(encode(nowhere)) < 120
+    assert b"county" not in encode(nowhere)
+    world.configure([msgspec.structs.replace(placed, county="north"), gas(2)])
+    world.wait(1)
+    world.command("acknowledge", alarm=there.alarm, occurrence=1)
+    assert world.alarms("HH")[-1].county == "north", "the row of today"

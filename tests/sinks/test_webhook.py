@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -197,6 +198,8 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         ({"categories": ["process"]}, True),
         ({"enterprises": ["other"]}, False),
         ({"families": ["gas"]}, False),
+        ({"counties": ["north"]}, False),
+        ({"sectors": ["gas"]}, False),
         ({"conditions": ["low"]}, False),
         ({"conditions": ["high"]}, True),
         ({"events": ["note"]}, False),
@@ -204,6 +207,15 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
 )
 def test_filters(settings: dict[str, object], takes: bool) -> None:
     assert sink_for("http://127.0.0.1:9/", **settings).takes(EVENT) is takes
+
+
+def test_a_county_hears_of_its_own_and_of_the_gateway() -> None:
+    north = sink_for("http://127.0.0.1:9/", counties=["north"], sectors=["gas", "lpg"])
+    placed = msgspec.structs.replace(EVENT, county="north", sector="gas")
+    assert north.takes(placed)
+    assert not north.takes(msgspec.structs.replace(placed, sector="dust"))
+    system = msgspec.structs.replace(EVENT, category="system", enterprise="")
+    assert north.takes(system)
 
 
 def test_only_alarms_by_default() -> None:

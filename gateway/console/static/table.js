@@ -148,7 +148,7 @@ export class Table {
   #where(row) {
     const cell = element("td", "where");
     cell.append(element("b", "", row.device || this.texts.this_gateway));
-    const path = [row.enterprise, row.site, row.asset].filter(Boolean).join(" / ");
+    const path = [row.county, row.enterprise, row.site, row.asset].filter(Boolean).join(" / ");
     if (path) cell.append(element("span", "note", path));
     return cell;
   }

@@ -2,8 +2,10 @@
 
 What. Two lags in a row of window / e follow the value; their difference is its slope. "heading_to_limit"
 begins when that slope, kept up, reaches the limit within ``horizon_s``, when it is ``sure`` times what the
-slope usually is, and when both have held for a window (no shorter than ``raise_readings``); it ends when that
-has not been so for ``clear_readings`` readings, or when the slope has turned.
+slope usually is, and when both have held for four thirds of a window (no shorter than ``raise_readings``)
+while the slope lost no more than two fifths: what rises ever more slowly, like gas in an aired room, finds
+its own end below the limit. It ends when that has not been so for ``clear_readings`` readings, or when the
+slope has turned.
 
 When to use. Gas in a room (how fast it leaks, how long until the limit), pressure drop of a filter, level of
 a tank, temperature of a store. When not. Values that swing through their range by right every day; where the
@@ -26,14 +28,14 @@ defaults.
 >>> from detectors import Findings, Readings
 >>> rule = {"limit_high": 50.0, "window_ns": 20_000_000_000, "horizon_ns": 60_000_000_000, "sigma_min": 0.05}
 >>> p, s = np.array([configure(rule)], PARAMETERS), np.array([initial()], STATE)
->>> value = np.concatenate([np.array([5.0, 5.1] * 80), 5.0 + 0.5 * np.arange(60.0)])
+>>> value = np.concatenate([np.array([5.0, 5.1] * 80), 5.0 + 0.5 * np.arange(80.0)])
 >>> n = len(value)
 >>> time = np.arange(n, dtype=np.int64) * 1_000_000_000
 >>> zero, rows = np.zeros(n, np.uint8), np.zeros(n, np.int32)
 >>> found = Findings()
 >>> step(p, s, Readings(rows, time, time, value, zero, zero, zero, rows), found)
 >>> [(int(f["row"]), FINDINGS[f["condition"]], int(f["active"])) for f in found.found()]
-[(215, 'heading_to_limit', 1)]
+[(222, 'heading_to_limit', 1)]
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ SETTINGS = {
     "limit_low": Setting("level", None, -FAR),
     "window_s": Setting("seconds", 1800.0, 1e-3),
     "horizon_s": Setting("seconds", 14_400.0, 1.0),
-    "sure": Setting("ratio", 6.0, 1.0, 1000.0),
+    "sure": Setting("ratio", 4.0, 1.0, 1000.0),
     "sigma_min": Setting("value", None, 1e-12),
     "raise_readings": Setting.count(5, 1),
     "warmup": Setting.count(128, 2),
@@ -73,11 +75,13 @@ SETTINGS = {
 _E = 2.718281828459045
 _SLOW = 1.0 / 512.0
 _CLIP2 = 9.0
+_KEPT = 0.6
 
 PARAMETERS = np.dtype(
     [
         ("tau_s", "<f8"),  # 0: not judged
         ("window_ns", "<i8"),
+        ("hold_ns", "<i8"),
         ("horizon_s", "<f8"),
         ("limit_high", "<f8"),  # infinite: none
         ("limit_low", "<f8"),
@@ -100,6 +104,7 @@ STATE = np.dtype(
         ("near", "<f8"),
         ("far", "<f8"),
         ("spread", "<f8"),  # usual square of their difference
+        ("steepest", "<f8"),  # the largest difference since it has been heading for the limit
         ("learnt", "<i8"),
         ("active", "<i8"),
         ("since_ns", "<i8", (1,)),
@@ -127,6 +132,7 @@ def configure(settings: Settings) -> np.void:
     if record["limit_high"] == np.inf and record["limit_low"] == -np.inf:
         raise ValueError("limit_high: is missing, and the channel has no limit alarm; give a limit")
     record["window_ns"] = max(chosen["window_ns"], 5 * int(settings.get("period_ns", 0)))
+    record["hold_ns"] = 4 * record["window_ns"] // 3
     record["tau_s"], record["horizon_s"] = record["window_ns"] / 1e9 / _E, chosen["horizon_ns"] / 1e9
     record["warmup"] = chosen["warmup"]
     record["sure2"], record["floor2"] = chosen["sure"] ** 2, (0.25 * sigma_floor(settings)) ** 2
@@ -191,10 +197,13 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         heading = sure and left_s <= p["horizon_s"]
         if not sure and s["active"] == 0:
             s["spread"] += _SLOW * (min(square, _CLIP2 * spread) - s["spread"])
+        if heading and s["active"] == 0:
+            s["steepest"] = max(s["steepest"], abs(moved)) if s["run"][0] > 0 else abs(moved)
+            heading = abs(moved) >= _KEPT * s["steepest"]
         back = not heading and (4.0 * square < p["sure2"] * spread or left_s > 2.0 * p["horizon_s"])
         if s["active"] == 0 and not heading and s["run"][0] == 0:
             continue
-        if turned(s, 0, heading, back, t, p["window_ns"], p["raise_readings"], 0, p["clear_readings"]):
+        if turned(s, 0, heading, back, t, p["hold_ns"], p["raise_readings"], 0, p["clear_readings"]):
             count = tell(out, count, i, slot[i], 0, int(s["active"]), t, moved / tau * 3600.0, limit)
             out[count - 1]["extra"] = min(left_s / 60.0, 1e9)
     return row, count

@@ -7,6 +7,7 @@ A layout that is the beginning of another's would be compiled for both, with a w
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from detectors import FAR, GOOD, NO_CLEAR, NO_TIME, THROTTLED, compiled
@@ -80,3 +81,9 @@ def tell_more(
     """The same, with ``extra``."""
     out[count]["extra"] = extra
     return tell(out, count, row, slot, k, active, t, value, limit)
+
+
+@compiled
+def tenth(number: float) -> float:
+    """A number for people: to one decimal."""
+    return math.floor(number * 10.0 + 0.5) / 10.0

@@ -41,7 +41,7 @@ import numpy.typing as npt
 from detectors import NO_TIME, Findings, Readings, Setting, Settings, compiled
 from detectors._rows import feed
 from detectors._settings import plain
-from detectors._turn import ordinary, tell_more, turned
+from detectors._turn import ordinary, tell_more, tenth, turned
 
 INPUTS = ("bearing", "ambient")
 FINDINGS = ("bearing_rise", "bearing_climbs")
@@ -175,5 +175,5 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
             minutes = min(_NEVER_MIN, max(0.0, p["limit"] - v) / slope)
         over = warm and slope >= p["slope"] and minutes * 60e9 <= p["horizon_ns"]
         if turned(s, 1, over, slope < 0.5 * p["slope"], t, p["on_ns"], 2, p["on_ns"], 2):
-            count = tell_more(out, count, i, group, 1, s["active"] >> 1 & 1, t, v, p["limit"], minutes)
+            count = tell_more(out, count, i, group, 1, s["active"] >> 1 & 1, t, v, p["limit"], tenth(minutes))
     return row, count

@@ -47,7 +47,7 @@ from detectors import NO_TIME, Findings, Readings, Setting, Settings, compiled
 from detectors._geo import cosine, plane, sine
 from detectors._rows import feed
 from detectors._settings import plain
-from detectors._turn import ordinary, tell_more, turned
+from detectors._turn import ordinary, tell_more, tenth, turned
 
 INPUTS = (
     "latitude", "longitude", "speed", "heading",
@@ -209,5 +209,7 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         back = known and (seconds < 0.0 or metres > 1.2 * p["distance"])
         if turned(s, 0, over, back, t, 0, p["readings"], 0, p["readings"]):
             minutes = max(0.0, seconds) / 60.0
-            count = tell_more(out, count, i, group, 0, s["active"] & 1, t, metres, p["distance"], minutes)
+            count = tell_more(
+                out, count, i, group, 0, s["active"] & 1, t, tenth(metres), p["distance"], tenth(minutes)
+            )
     return row, count

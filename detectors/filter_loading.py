@@ -46,7 +46,7 @@ import numpy.typing as npt
 from detectors import NO_TIME, Findings, Readings, Setting, Settings, compiled
 from detectors._rows import feed
 from detectors._settings import plain
-from detectors._turn import ordinary, tell_more, turned
+from detectors._turn import ordinary, tell_more, tenth, turned
 
 INPUTS = ("dp",)
 FINDINGS = ("filter_loads_fast", "pulse_overdue")
@@ -228,5 +228,7 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
             minutes = 0.0
             if s["active"] & 2:
                 minutes = min(_NEVER_MIN, max(0.0, p["limit"] - v) / rate / 60.0)
-            count = tell_more(out, count, i, slot[i], 1, s["active"] >> 1 & 1, t, v, p["limit"], minutes)
+            count = tell_more(
+                out, count, i, slot[i], 1, s["active"] >> 1 & 1, t, v, p["limit"], tenth(minutes)
+            )
     return row, count

@@ -51,7 +51,7 @@ import numpy.typing as npt
 from detectors import NO_TIME, Findings, Readings, Setting, Settings, compiled
 from detectors._rows import feed
 from detectors._settings import plain
-from detectors._turn import ordinary, tell_more
+from detectors._turn import ordinary, tell_more, tenth
 
 REQUIRED = ("upstream", "downstream")
 INPUTS = (*REQUIRED, "upstream_clock", "downstream_clock")
@@ -269,7 +269,7 @@ def _located(p: Any, s: Any) -> bool:
         return False
     of_time = square * math.sqrt(s["sigma_s"][0] * s["sigma_s"][0] + s["sigma_s"][1] * s["sigma_s"][1])
     of_wave = dt * p["wave_sigma"] / 2.0
-    s["place"], s["error"] = place, 1.96 * math.sqrt(of_time * of_time + of_wave * of_wave)
+    s["place"], s["error"] = tenth(place), tenth(1.96 * math.sqrt(of_time * of_time + of_wave * of_wave))
     return True
 
 

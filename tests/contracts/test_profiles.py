@@ -83,6 +83,8 @@ def test_device_alarms_are_complete(profile: Profile) -> None:
         "out_of_range",
         "clock_changed",
         "flooding",
+        "duplicate_identity",
+        "expired",
     ]
 
 

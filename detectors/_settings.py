@@ -17,10 +17,11 @@ class Setting:
     """One key of the table. A seconds key is written ``<name>_s`` and reaches ``configure`` as
     ``<name>_ns``, a whole number; all others keep their name."""
 
-    unit: Literal["seconds", "count", "ratio", "value", "level", "rate", "switch", "numbers"]
+    unit: Literal["seconds", "count", "ratio", "value", "level", "rate", "switch", "numbers", "text"]
     """count: a whole number, of readings mostly; ratio: a plain number, such as sigmas or a weight; value: a
     difference in the channel's unit, below its span; level: a place on the channel's range; rate: the
-    channel's unit a second; switch: true or false; numbers: a list of plain numbers."""
+    channel's unit a second; switch: true or false; numbers: a list of plain numbers (a trained
+    model's); text."""
     default: float | None = None
     """None: the detector derives it (its docstring says from what), or judges without."""
     low: float = 0.0
@@ -58,8 +59,8 @@ def plain(table: Table, settings: Settings) -> dict[str, Any]:
         if setting.unit == "switch":
             chosen[known] = bool(value)
             continue
-        if setting.unit == "numbers":
-            chosen[known] = tuple(float(v) for v in value)
+        if setting.unit in {"numbers", "text"}:
+            chosen[known] = tuple(float(v) for v in value) if setting.unit == "numbers" else str(value)
             continue
         number = float(value) / 1e9 if setting.unit == "seconds" else float(value)
         if not setting.low <= number <= setting.high:

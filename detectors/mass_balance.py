@@ -54,7 +54,7 @@ read).
 >>> found = Findings()
 >>> step(p, s, rows, found)
 >>> [(int(f["row"]) // 2, FINDINGS[f["condition"]], round(float(f["value"]), 1)) for f in found.found()]
-[(302, 'loss', 2.8)]
+[(308, 'loss', 2.9)]
 """
 
 from __future__ import annotations
@@ -83,10 +83,7 @@ EXPLAIN = {
     "loss": ("{title}: {value} missing, {extra} % of the flow", "{title}:缺失 {value},为流量的 {extra}%"),
     "gain": ("{title}: {value} too much, {extra} % of the flow", "{title}:多出 {value},为流量的 {extra}%"),
 }
-ENDED = {
-    "loss": ("the balance closes again", "物料平衡恢复"),
-    "gain": ("the balance closes again", "物料平衡恢复"),
-}
+ENDED = dict.fromkeys(FINDINGS, ("the balance closes again", "物料平衡恢复"))
 SETTINGS = {
     "flow": Setting("value", None, 1e-9),  # the usual flow; else the mean inflow of the warm-up
     "linepack": Setting("ratio", 0.0, 0.0, 1e12),
@@ -198,8 +195,7 @@ def _operation(p: Any, s: Any, means: Any, pressed: bool, flow: float) -> int:
             s["slow"][k] = s["fast"][k] = means[k]
         s["fast"][k] += _FAST * (means[k] - s["fast"][k])
         s["slow"][k] += _SLOW * (means[k] - s["slow"][k])
-    into = s["fast"][0] - s["slow"][0]
-    out = s["fast"][1] - s["slow"][1]
+    into, out = s["fast"][0] - s["slow"][0], s["fast"][1] - s["slow"][1]
     step_ = p["change"] * flow
     if abs(into) <= step_ and abs(out) <= step_:
         return 0
@@ -285,7 +281,6 @@ def _sample(p: Any, s: Any, event_ns: int) -> bool:
         s["packed"] = means[2]
     chained = s["chained"] == 2
     s["chained"] = 2 if whole else 1
-    moved = False
     if operated > 0:
         s["hold_ns"] = event_ns
         s["tests"][:] = np.where(s["tests"] < 1.0, 0.0, s["tests"])
@@ -296,13 +291,13 @@ def _sample(p: Any, s: Any, event_ns: int) -> bool:
     if not held:
         s["hold_ns"] = NO_TIME
     judged = whole and not held and means[0] >= 0.1 * flow
-    if judged and chained and s["learnt"] >= p["warmup"]:
+    moved = judged and chained and s["learnt"] >= p["warmup"]
+    if moved:
         _weigh(p, s, r, flow)
-        moved = True
     if judged and s["tests"].max() <= 0.5:  # nothing is learnt while a finding stands or is near
         _learn(p, s, r, means[0], chained)
     s["before"] = r
-    return moved
+    return bool(moved)
 
 
 @compiled
@@ -326,9 +321,8 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         since = s["inflow_ns"] - s["sampled_ns"] if s["sampled_ns"] != NO_TIME else p["sample_ns"]
         if 0 <= since < p["sample_ns"] - p["sample_ns"] // 10:
             continue
-        if not _sample(p, s, s["inflow_ns"]):
-            continue
-        count = _turn(p, s, (i, group, t), out, count)
+        if _sample(p, s, s["inflow_ns"]):
+            count = _turn(p, s, (i, group, t), out, count)
     return row, count
 
 

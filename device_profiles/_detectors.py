@@ -58,6 +58,8 @@ def _kind(table: Table) -> str:
 def _read(table: Table, key: str, setting: Setting) -> Any:
     if setting.unit == "switch":
         return table.boolean(key)
+    if setting.unit == "text":
+        return table.text(key)
     if setting.unit == "count":
         return table.integer(key, int(setting.low), int(setting.high))
     if setting.unit == "seconds":

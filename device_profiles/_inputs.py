@@ -85,6 +85,7 @@ def settings(rule: DetectorRule, profile: Profile) -> dict[str, Any]:
         "period_ns": profile.period_ns,
         **rule.settings,
         "inputs": tuple(dict.fromkeys(one.role for one in rule.inputs)),
+        "channels": {one.role: one.text for one in rule.inputs},
         "ranges": {
             one.role: (point.low, point.high) if point else (low, high)
             for one, point in zip(rule.inputs, points, strict=True)

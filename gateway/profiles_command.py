@@ -123,8 +123,12 @@ def _detector(rule: DetectorRule) -> tuple[str, ...]:
     return (place, rule.kind, numbers, *texts)
 
 
-def _shown(value: float | tuple[float, ...]) -> str:
-    return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
+def _shown(value: float | str | tuple[float, ...]) -> str:
+    if isinstance(value, str):
+        return value[:16]
+    if not isinstance(value, tuple):
+        return f"{value:g}"
+    return " ".join(f"{v:g}" for v in value) if len(value) <= 8 else f"{len(value)} numbers"
 
 
 def _mapping(mapping: Mapping) -> Rows:

@@ -55,6 +55,7 @@ class Group:
             "period_ns": self.profile.period_ns,
             **self.rule.settings,
             "inputs": tuple(roles),
+            "channels": {one.role: one.text for one in self.rule.inputs},
             "ranges": {role: (p.low, p.high) for role, p in zip(roles, self.points, strict=True)},
         }
 

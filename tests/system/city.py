@@ -37,6 +37,7 @@ PASSWORD = "city-secret"
 PROCESSES = ("core", "delivery")
 SAMPLE_S = 10.0
 RAISED = frozenset({"raised", "re_raised"})
+TWINS = "duplicate_identity"
 GROWTH = 0.05
 """What memory may grow after the warm-up: the last third's median over the middle third's."""
 
@@ -98,7 +99,8 @@ class Measured:
         return found
 
     def false(self) -> list[str]:
-        """Alarms of plants that have no fault, or only ordinary life.
+        """Alarms of plants that have no fault, or only ordinary life; and any that tells of two devices under
+        one name: no city has such.
 
         The gateway is there before the devices: "never seen" until a device's first period is over is true.
         """
@@ -108,7 +110,7 @@ class Measured:
             key = f"{e.enterprise}/{e.site}/{e.device}"
             begun_ns = int(str(self.summary["start_ns"])) + round(self.period_s.get(key, 0.0) * 1e9)
             early = e.condition == "never_seen" and e.at_ns <= begun_ns
-            if _plant(key) not in faulty and not early:
+            if e.condition == TWINS or (_plant(key) not in faulty and not early):
                 found.append(f"{e.alarm} {e.reason_en}")
         return found
 

@@ -14,7 +14,8 @@ for nobody knows what was in a longer gap. Warm-up: none.
 
 Settings. ``ppm``: how many ppm one unit of the channel is (1; 0.859 for mg/m3 of CO at 20 C).
 
-Cost. About 5 ns a reading.
+Cost. About 5 ns a reading in cache, 48 ns when 200,000 channels come in random order (limits there: 45);
+72 bytes a channel.
 
 Reference. EN 50291-1:2018, 5.3.6 alarm conditions: 30 ppm no alarm before 120 min, 50 ppm 60 to 90 min, 100
 ppm 10 to 40 min, 300 ppm within 3 min. not verified: read in summaries of the standard only.
@@ -141,7 +142,7 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
             continue
         last = s["last_ns"]
         s["last_ns"] = t
-        gap = min(float(t - last) / 1e9, p["gap_s"]) if last != NO_TIME and t > last else 0.0
+        gap = min(float(t - last) * 1e-9, p["gap_s"]) if last != NO_TIME and t > last else 0.0
         ppm = v * factor
         s["dose"] = min(max(s["dose"] + gap * _dose(ppm, p["recover_s"]), 0.0), 1.0)
         over, back = s["dose"] >= 1.0, ppm <= _PPM[0]

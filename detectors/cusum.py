@@ -22,7 +22,7 @@ false findings at h 12 falls from 520,000 readings to 650.
 Which readings count. Good, fresh ones in order, of believed time, within the device's rate and within
 ``low``..``high``. All others are passed over.
 
-Cost. About 6 ns a reading in memory, 4 ns in cache.
+Cost. About 9 ns a reading in cache, 70 ns when 200,000 channels come in random order (limits there: 45).
 
 Reference. E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954) 100-115; the tabular form:
 NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.3; D. Siegmund, "Sequential Analysis" (1985), 2.6; run

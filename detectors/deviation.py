@@ -13,7 +13,8 @@ Which readings count. Good, live ones in order, of believed time, within the dev
 
 Defaults. ``band`` a twentieth of the span, ``deadband`` a hundredth, ``after_s`` 60.
 
-Cost. About 4 ns a reading.
+Cost. About 3 ns a reading in cache, 39 ns when 200,000 channels come in random order (limits there: 45);
+88 bytes a channel.
 
 Reference. ANSI/ISA-18.2-2016, alarm types: deviation; EEMUA 191, deadbands and delays.
 

@@ -22,7 +22,8 @@ Which readings count. Good, live ones in order, of believed time, within the dev
 ``low``..``high``. Warm-up: a length is silent for its first 16 blocks, and asks for more distance until 64
 are known.
 
-Cost. About 4 ns a reading; 370 bytes a channel.
+Cost. About 4 ns a reading in cache, 32 ns when 200,000 channels come in random order (limits there: 45);
+360 bytes a channel.
 
 Reference. A. Bifet and R. Gavalda, "Learning from time-changing data with adaptive windowing", SIAM SDM
 (2007) 443-448 (exponential histogram of windows); I. Eichinger and C. Kirch, "A MOSUM procedure for the

@@ -15,7 +15,8 @@ Which readings count. Live ones in order, of believed time, within the device's 
 within ``low``..``high`` only; for "saturated" uncertain ones too: over the range is what it looks for.
 Warm-up: "deaf" is silent for ``learn`` blocks.
 
-Cost. About 5 ns a reading.
+Cost. About 5 ns a reading in cache, 48 ns when 200,000 channels come in random order (limits there: 45);
+136 bytes a channel.
 
 Reference. EN 60079-29-2:2015, 7 and 9 (poisoning, inhibition, over-range of catalytic sensors; response
 checks); numbers are our own defaults. not verified: the clauses.

@@ -17,7 +17,8 @@ Which readings count. Good, live ones in order, of believed time, within the dev
 Winsorised. One step counts for eight times the usual at most, once that is known: a lone spike makes no
 block noisy.
 
-Cost. About 5 ns a reading.
+Cost. About 4 ns a reading in cache, 43 ns when 200,000 channels come in random order (limits there: 45);
+104 bytes a channel.
 
 Reference. J. von Neumann, "Distribution of the ratio of the mean square successive difference to the
 variance", Ann. Math. Statist. 12 (1941) 367-395; J. Wheeler, "Advanced Topics in Statistical Process

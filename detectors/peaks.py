@@ -19,7 +19,8 @@ own below, so that a replay is equal on every machine. The shape is held within 
 Which readings count. Good, live ones in order, of believed time, within the device's rate and within
 ``low``..``high``. Warm-up: silent for ``warmup`` readings.
 
-Cost. About 10 ns a reading, 1 us a peak; 320 bytes a channel.
+Cost. About 11 ns a reading in cache, 55 ns when 200,000 channels come in random order (limits there: 45);
+376 bytes a channel. A peak takes 1 us.
 
 Reference. A. Siffer, P.-A. Fouque, A. Termier and C. Largouet, "Anomaly detection in streams with extreme
 value theory", KDD (2017) 1067-1075 (SPOT, DSPOT); J. R. M. Hosking and J. R. Wallis, "Parameter and quantile

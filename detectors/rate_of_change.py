@@ -17,7 +17,8 @@ the rate starts at zero.
 Defaults. Neither ``rise`` nor ``fall`` given: both are a fifth of the span; one given: the other is not
 judged. A window shorter than five periods is taken as five periods.
 
-Cost. About 6 ns a reading.
+Cost. About 8 ns a reading in cache, 76 ns when 200,000 channels come in random order (limits there: 45);
+104 bytes a channel.
 
 Reference. ANSI/ISA-18.2-2016, alarm types: rate of change; the lag as backward difference, alpha =
 dt / (tau + dt): K. J. Astrom and B. Wittenmark, "Computer-Controlled Systems", 3rd ed., 8.2.
@@ -142,7 +143,7 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         if t == last:
             continue
         s["last_ns"] = t
-        gap = float(t - last) / 1e9 if last != NO_TIME and t > last else -1.0
+        gap = float(t - last) * 1e-9 if last != NO_TIME and t > last else -1.0
         if gap < 0.0 or gap > _E * tau:
             s["near"] = s["far"] = v
         else:

@@ -15,7 +15,8 @@ before it.
 
 Defaults. ``drop`` a twentieth of the span, ``window_s`` 60, at least five periods.
 
-Cost. About 4 ns a reading.
+Cost. About 5 ns a reading in cache, 50 ns when 200,000 channels come in random order (limits there: 45);
+104 bytes a channel.
 
 Reference. API RP 1130:2012, pressure and flow monitoring (rate of change of pressure), as a class of
 methods; the numbers are our own defaults. not verified: the clause.

@@ -17,7 +17,8 @@ ones: look at them before you trust it.
 Storage. Level and spread are kept as float32, one byte counts the weeks: 1.5 KB a channel. The sums of the
 present hour are float64.
 
-Cost. About 8 ns a reading.
+Cost. About 8 ns a reading in cache, 80 ns when 200,000 channels come in random order (limits there: 45);
+1624 bytes a channel.
 
 Reference. Bins by hour of the week: T. Hong and S. Fan, "Probabilistic electric load forecasting", Int. J.
 Forecasting 32 (2016) 914-938 (calendar effects); spreads and counts are our own defaults.

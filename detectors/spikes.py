@@ -13,7 +13,8 @@ Which readings count. Good, live ones in order, of believed time, within the dev
 ``low``..``high``. The usual step is the weighted mean (1/64) of the steps' size, each counted at most four
 times the usual. Warm-up: silent for ``warmup`` readings.
 
-Cost. About 5 ns a reading.
+Cost. About 4 ns a reading in cache, 46 ns when 200,000 channels come in random order (limits there: 45);
+96 bytes a channel.
 
 Reference. F. R. Hampel, "The influence curve and its role in robust estimation", JASA 69 (1974) 383-393; R.
 K. Pearson, "Outliers in process modeling and identification", IEEE Trans. Control Syst. Technol. 10 (2002)

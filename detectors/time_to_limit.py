@@ -18,7 +18,8 @@ slope usually is, is learnt for ``warmup`` readings and at least two windows, in
 Settings. ``limit_high``, ``limit_low``: where it must not go; default the profile's lowest high and highest
 low limit of the channel (a device's own setpoints are not followed).
 
-Cost. About 7 ns a reading.
+Cost. About 8 ns a reading in cache, 69 ns when 200,000 channels come in random order (limits there: 45);
+176 bytes a channel.
 
 Reference. R. G. Brown, "Smoothing, Forecasting and Prediction of Discrete Time Series" (1963), double
 exponential smoothing; ISO 13381-1:2015 (prognosis by extrapolating a trend to a limit). Numbers are our own
@@ -164,7 +165,7 @@ def _follow(p: Any, s: Any, v: float, t: int) -> float:
         s["near"] = s["far"] = v
         s["begun_ns"] = t
     else:
-        gap = float(t - last) / 1e9
+        gap = float(t - last) * 1e-9
         weight = gap / (tau + gap)
         s["near"] += weight * (v - s["near"])
         s["far"] += weight * (s["near"] - s["far"])
@@ -189,14 +190,16 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
             if s["active"] == 0:
                 continue
         spread = max(s["spread"], p["floor2"])
+        sure = square > p["sure2"] * spread
+        if not sure and s["active"] == 0:
+            s["spread"] += _SLOW * (min(square, _CLIP2 * spread) - s["spread"])
+            if s["run"][0] == 0:
+                continue
         limit = p["limit_high"] if moved > 0.0 else p["limit_low"]
         level = 2.0 * s["near"] - s["far"]
         way = limit - level if moved > 0.0 else level - limit
         left_s = max(way, 0.0) * tau / abs(moved) if moved != 0.0 else np.inf
-        sure = square > p["sure2"] * spread
         heading = sure and left_s <= p["horizon_s"]
-        if not sure and s["active"] == 0:
-            s["spread"] += _SLOW * (min(square, _CLIP2 * spread) - s["spread"])
         if heading and s["active"] == 0:
             s["steepest"] = max(s["steepest"], abs(moved)) if s["run"][0] > 0 else abs(moved)
             heading = abs(moved) >= _KEPT * s["steepest"]

@@ -11,9 +11,12 @@ link's lock; a closed link swallows them.
 
 from __future__ import annotations
 
+import fcntl
 import select
 import socket
 import ssl
+import struct
+import termios
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -40,6 +43,9 @@ FEW = 2000
 """With fewer packets at a time the core thread reads for itself (Intake.lend)."""
 STAY_MS, STAY_TURNS = 10, 64
 """How long to wait for more where some just came, and how often before paho has its turn again."""
+LINGER_MS, VAIN_MOST = 2, 1000
+"""How long the core thread lets packets gather, for a commit costs as much as a hundred packets; and how many
+reads it does without after that brought too little, for instance because the sender waits for us."""
 TESTED = (2, 2)
 """The paho (major, at least minor) whose inner ways this was written for."""
 
@@ -96,7 +102,8 @@ class BulkSocket:
         self._read_wants_write = False
         self._closed = False
         self._lifted = 0
-        self._poll = select.poll()
+        self._vain = self._eager = 0
+        self._poll, self._nothing = select.poll(), select.poll()
         self._can_wait = raw.fileno() >= 0 and not self._tls  # TLS may hold what the kernel no longer has
         if self._can_wait:
             self._poll.register(raw.fileno(), select.POLLIN)
@@ -219,8 +226,25 @@ class BulkSocket:
         """Wait shortly, lift what came; whether to be called again."""
         self._lifted = 0
         if self._poll.poll(STAY_MS):
+            self._linger()
             self._pump()
         return 0 < self._lifted < FEW and not self._for_paho()
+
+    def _linger(self) -> None:
+        """Let more gather, as long as that brings half as much again."""
+        if self._eager:
+            self._eager -= 1
+            return
+        before = self._waiting()
+        self._nothing.poll(LINGER_MS)
+        fruitful = 2 * self._waiting() >= 3 * before
+        self._vain = 0 if fruitful else min(2 * self._vain + 1, VAIN_MOST)
+        self._eager = self._vain
+
+    def _waiting(self) -> int:
+        """Bytes that the kernel has for us."""
+        (count,) = struct.unpack("i", fcntl.ioctl(self.raw.fileno(), termios.FIONREAD, bytes(4)))
+        return int(count)
 
     def _for_paho(self) -> bool:
         busy = self._through or self._more or self._at_end() or self.unsent

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 import detectors
-from detectors import NO_TIME, Readings
+from detectors import GOOD, NO_TIME, Readings
 from gateway.alarms import advice
-from gateway.alarms.definition import Definition
+from gateway.alarms.definition import Definition, alarm_id
 from gateway.monitor.bank import Detector
 from gateway.monitor.members import Group, Routes, groups_of
 from gateway.monitor.roster import Roster
@@ -31,6 +31,8 @@ class Groups:
         self._groups: dict[str, list[Group]] = {}
         self._detectors: dict[str, Detector] = {}
         self._routes = Routes.of([], [], 0)
+        self._evidence: dict[str, list[tuple[str, int]]] = {}
+        """Alarm id -> (detector kind, place) of the detectors that read findings."""
 
     def __len__(self) -> int:
         return sum(len(known) for known in self._groups.values())
@@ -92,6 +94,33 @@ class Groups:
                 found.append((int(rows[finding["row"]]), order + number, known, finding))
         return found, faults
 
+    def weigh(
+        self, readings: Readings, changed: list[tuple[int, str, bool, int]]
+    ) -> list[tuple[Found, list[str]]]:
+        """What detectors that read findings say of changes (row, alarm id, begins, event time ns), each with
+        the ids of its evidence."""
+        found: list[tuple[Found, list[str]]] = []
+        for row, name, begins, event_ns in changed:
+            for kind, place in self._evidence.get(name, ()):
+                one = readings.take(np.array([row])).at(np.array([place], np.int32))
+                one.event_ns[:], one.value[:], one.quality[:] = event_ns, float(begins), GOOD
+                detector = self._detectors[kind]
+                detector.step(one)
+                for finding in detector.findings.found().copy():
+                    group = self._groups[kind][int(finding["slot"])]
+                    known = _definition(group, detector.module.FINDINGS[int(finding["condition"])])
+                    found.append(((row, 0, known, finding), _evidence_of(group)))
+        return found
+
+    def recount(self, standing: set[str]) -> None:
+        """The configuration changed: what stands now is all the evidence that detectors of findings have."""
+        for kind in filter(_reads_findings, self._groups):
+            self._detectors[kind].state["standing"] = 0
+        for name in sorted(standing):
+            for kind, place in self._evidence.get(name, ()):
+                wide = len(self._detectors[kind].module.INPUTS)
+                self._detectors[kind].state["standing"][place // wide, place % wide] += 1
+
     def shift(self, slots: range, delta_ns: int) -> None:
         """A device's clock changed by ``delta_ns``: the times that its readings left in a group move along.
         A field with one time a role is moved for the device's roles, any other with the first role's."""
@@ -123,10 +152,26 @@ class Groups:
 
     def _route(self) -> None:
         roles = [len(detector.module.INPUTS) for detector in self._detectors.values()]
-        self._routes = Routes.of(list(self._groups.values()), roles, len(self._roster.channels))
+        reading = [[] if _reads_findings(k) else groups for k, groups in self._groups.items()]
+        self._routes = Routes.of(reading, roles, len(self._roster.channels))
+        self._evidence = {}
+        for kind in filter(_reads_findings, self._groups):
+            wide = len(self._detectors[kind].module.INPUTS)
+            for number, group in enumerate(self._groups[kind]):
+                for role, name in zip(group.roles, _evidence_of(group), strict=True):
+                    self._evidence.setdefault(name, []).append((kind, number * wide + role))
 
     def _ids(self, kind: str, group: Group) -> list[str]:
         return [_definition(group, name).id for name in detectors.load(kind).FINDINGS]
+
+
+def _reads_findings(kind: str) -> bool:
+    return bool(getattr(detectors.load(kind), "EVIDENCE", False))
+
+
+def _evidence_of(group: Group) -> list[str]:
+    """Alarm id of each of a group's channels and conditions."""
+    return [alarm_id(place, name) for place, name in zip(group.places, group.conditions, strict=True)]
 
 
 def _configured(kind: str, groups: list[Group]) -> Detector:

@@ -70,9 +70,19 @@ class Judgement:
             found += more
             faults += failed
         found.sort(key=lambda item: item[:2])  # stable: a detector's own order within a row stays
+        changed = []
         for row, _, known, finding in found:
             self._apply(known, finding, int(readings.time[row]))
+            changed.append((row, known.id, bool(finding["active"]), int(finding["event_ns"])))
+        if changed and len(self._groups):
+            for (row, _, known, finding), evidence in self._groups.weigh(readings, changed):
+                note = ", ".join(name for name in evidence if self._stands(name))
+                self._apply(known, finding, int(readings.time[row]), note[:MAX_NOTE])
         return faults
+
+    def _stands(self, name: str) -> bool:
+        alarm = self._engine.find(name)
+        return alarm is not None and alarm.process_active
 
     def silence_of_channels(self, findings: Findings) -> None:
         """Channels that fell silent or spoke again."""
@@ -192,6 +202,8 @@ class Judgement:
         """Devices, profiles or tables changed: alarms of groups that are gone or begin anew are over."""
         over = self._groups.change()
         self._retire([name for name in over if self._engine.find(name) is not None])
+        if len(self._groups):
+            self._groups.recount({a.definition.id for a in self._engine.open_alarms() if a.process_active})
         for name, known in self._groups.definitions().items() if len(self._groups) else ():
             if self._engine.find(name) is not None:
                 self._engine.redefine(known)
@@ -202,7 +214,7 @@ class Judgement:
     def _retire(self, ids: list[str]) -> None:
         self._outcome.events += self._engine.retire(ids, self._wall_ns)
 
-    def _apply(self, known: Definition, finding: Any, time: int) -> None:
+    def _apply(self, known: Definition, finding: Any, time: int, note: str = "") -> None:
         flags = []
         if time & SUSPECT:
             flags.append("suspect_time")
@@ -216,6 +228,7 @@ class Judgement:
             limit=_number(finding["limit"]),
             extra=_number(finding["extra"]) or None,
             flags=tuple(flags),
+            note=note,
         )
 
     def _put(

@@ -43,6 +43,8 @@ class Group:
     points: tuple[Point, ...]
     places: tuple[Place, ...]
     """Whose each one is: a group with other channels is another group."""
+    conditions: tuple[str, ...]
+    """Of a detector that reads findings: which of each channel; else ""."""
 
     def settings(self, module: ModuleType) -> dict[str, Any]:
         """What the detector's ``configure`` is given."""
@@ -111,17 +113,21 @@ def _assets(roster: Roster, numbers: list[int], wanted: set[Asset]) -> dict[Asse
 def _group(
     roster: Roster, key: tuple[str, ...], rule: DetectorRule, profile: Profile, numbers: list[int]
 ) -> Group | None:
-    roles, slots, points, places = [], [], [], []
+    roles, slots, points, places, conditions = [], [], [], [], []
     order = detectors.load(rule.kind).INPUTS
     for wanted in sorted(rule.inputs, key=lambda one: order.index(one.role)):
-        for slot, point, place in _matching(roster, wanted, profile, numbers):
+        found = _evidence if wanted.condition else _matching
+        for slot, point, place in found(roster, wanted, profile, numbers):
             roles.append(order.index(wanted.role))
             slots.append(slot)
             points.append(point)
             places.append(place)
+            conditions.append(wanted.condition)
     if not roles:
         return None
-    return Group(key, rule, profile, tuple(roles), tuple(slots), tuple(points), tuple(places))
+    return Group(
+        key, rule, profile, tuple(roles), tuple(slots), tuple(points), tuple(places), tuple(conditions)
+    )
 
 
 def _matching(
@@ -140,6 +146,19 @@ def _matching(
             if left == 0:
                 yield roster.first_slot[number] + offset, point, place_of(device, point.channel)
                 return
+
+
+def _evidence(
+    roster: Roster, wanted: DetectorInput, profile: Profile, numbers: list[int]
+) -> Iterator[tuple[int, Point, Place]]:
+    """Every channel whose findings an input of conditions may mean."""
+    for number in numbers:
+        device = roster.channels.devices[number]
+        if wanted.channel and device.profile != (wanted.profile or profile.id):
+            continue
+        for offset, point in enumerate(roster.profiles[device.profile].points):
+            if wanted.channel in ("", point.channel):
+                yield roster.first_slot[number] + offset, point, place_of(device, point.channel)
 
 
 @dataclass(slots=True)

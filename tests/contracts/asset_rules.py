@@ -19,6 +19,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
         {"warmup": 20, "memory": 100, "between_days": 1.0, "sample_ns": SECOND, "hold_ns": 0, "change": 10.0},
         {"warmup": 25, "flow": 6.0, "linepack": 0.001, "between_days": 1.0, "ranges": {"inflow": (0.0, 9.0)}},
     ],
+    "fusion": [{"need": 2, "window_ns": SECOND}, {"need": 1, "window_ns": 2 * SECOND}],
     "pca": [
         {**MODEL, "raise_samples": 1, "clear_samples": 2, "stale_ns": 60 * SECOND},
         {**MODEL, "weight": 0.1, "channels": None},

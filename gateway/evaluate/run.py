@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gateway import __version__, terminal
 from gateway.clock import Clock, SystemClock
-from gateway.evaluate import cost, lines, nab, scorecard, tep
+from gateway.evaluate import cost, drift, lines, nab, scorecard, tep
 from gateway.evaluate.figures import BOUNDS, Doing, Figure, Part
 from simulators._cases import plants
 
@@ -57,6 +57,7 @@ def _scorecard(wanted: Wanted) -> Iterator[Doing | Part]:
 PARTS: Mapping[str, Measure] = {
     "nab": _nab,
     "tep": _tep,
+    "drift": lambda wanted: drift.evaluate(_folder("air_quality", wanted)),
     "leak": lambda _: lines.evaluate_leaks(),
     "npw": lambda _: lines.evaluate_waves(),
     "cost": lambda _: cost.evaluate(SystemClock()),

@@ -21,8 +21,8 @@ from simulators._sources import Plan
 
 LEARN_S, LEARN_PERIODS = 1800.0, 400
 """Before a fault begins, so long and so many periods are ordinary life."""
-STEPS_MAX = 8_000
-"""A scenario whose time takes more steps is not run; it is told."""
+STEPS_MAX, SHARED_STEPS_MAX = 60_000, 8_000
+"""A scenario that takes more steps is not run but told; the second: of the faults that every plant has."""
 SLOW_S = 300.0
 NOT_JUDGED = frozenset({"never_seen"})
 
@@ -96,7 +96,7 @@ def scenario(case: Case, seed: int) -> Wanted | None:
     if case.quiet:
         after = max(after, 3600.0)
     span = begin + after + 4 * period_s(case.plant)
-    if span / period_s(case.plant) > STEPS_MAX:
+    if span / period_s(case.plant) > (SHARED_STEPS_MAX if case.shared else STEPS_MAX):
         return None
     site = f"score/{name_of(case)}"
     names = tuple(f"{site}/D-{n + 1}" for n in range(devices_of(case.plant)))

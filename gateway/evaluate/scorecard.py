@@ -26,7 +26,7 @@ from simulators._sources import Plan
 
 SEED = 1000
 CHANNEL_DAYS, CHANNEL_DAYS_FULL = 1500.0, 5000.0
-READINGS_MAX = 4_000_000
+READINGS_MAX = 2_000_000
 DAYS = 3.0
 """A plant's normal life, where the readings allow."""
 QUIET_LIFE = "normal"

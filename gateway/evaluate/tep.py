@@ -6,9 +6,9 @@ The named parts. Model: ``d00.dat`` (500 normal rows). Threshold: ``d00_te.dat``
 rows, 3,360 normal rows that nothing was chosen on, give the false alarms. Faults 3, 9 and 15 are nearly
 invisible and told apart.
 
-The detector: principal components of the standardised variables; Hotelling's T2 of the leading ones, the
-squared prediction error, and T2 of what is left, each smoothed by an exponentially weighted mean; a row is
-abnormal when any of the three is above its share of the threshold. No statistic sees a later row.
+The detector is detectors/pca.py: Hotelling's T2 of the leading components, the squared prediction error,
+and T2 of what is left, each smoothed; a row is abnormal when any of the three is above its share of the
+threshold. No statistic sees a later row.
 
 Reference. L. H. Chiang, E. L. Russell, R. D. Braatz, "Fault detection and diagnosis in industrial
 systems", Springer 2001, chapters 4 and 8 (the data, T2 and SPE); S. Wold, "Exponentially weighted moving
@@ -18,54 +18,52 @@ principal components analysis", Chemometrics 23 (1994) 149-161 (the smoothing).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors import Findings, Readings, pca
 from gateway.evaluate.figures import Doing, Figure, Part
+from gateway.evaluate.plant_run import START_NS
 
 F8 = npt.NDArray[np.float64]
 
 VARIABLES = 52
 FAULT_FROM = 160
+PERIOD_NS = 180_000_000_000
 FAULTS = range(1, 22)
 HARD = (3, 9, 15)
 FALSE_ALARMS = 0.01
-COMPONENTS, WEIGHT, VARIANCE_MIN = 40, 0.1, 0.02
+COMPONENTS, WEIGHT = 40, 0.1
 SETTLING = 20
 """Rows at the beginning in which the smoothed statistics still rise; not used for the threshold."""
 
 
-@dataclass(frozen=True, slots=True)
 class Model:
-    """What was learnt from normal rows."""
+    """The detector with a model of normal rows."""
 
-    mean: F8
-    scale: F8
-    axes: F8
-    """[variables, variables]: principal axes as columns, by falling variance."""
-    variance: F8
-    components: int
-    weight: float
-    limits: F8
-    """Of the three statistics."""
+    def __init__(self, settings: dict[str, Any], limits: F8) -> None:
+        self.settings = settings
+        self.limits = limits
+        """Of the detector's three statistics."""
+        self._parameters = np.array([pca.configure(settings)], pca.PARAMETERS)
 
     def statistics(self, rows: F8) -> F8:
-        """[rows, 3]: T2, SPE and T2 of the rest, smoothed; each row from itself and those before it."""
-        along = (rows - self.mean) / self.scale @ self.axes
-        squared = along * along
-        led, last = self.components, int((self.variance > VARIANCE_MIN).sum())
-        raw = np.stack(
-            [
-                (squared[:, :led] / self.variance[:led]).sum(axis=1),
-                squared[:, led:].sum(axis=1),
-                (squared[:, led:last] / self.variance[led:last]).sum(axis=1),
-            ],
-            axis=1,
-        )
-        return smoothed(raw, self.weight)
+        """[rows, 3]: what the detector's statistics are after each row."""
+        count = rows.shape[1]
+        state = np.array([pca.initial()], pca.STATE)
+        slot, zero = np.arange(count, dtype=np.int32), np.zeros(count, np.uint8)
+        shown, told = np.empty((len(rows), 3)), Findings()
+        for number, row in enumerate(rows):
+            time_ns = np.full(count, START_NS + number * PERIOD_NS)
+            told.count = 0
+            pca.step(
+                self._parameters, state, Readings(slot, time_ns, time_ns, row, zero, zero, zero, slot), told
+            )
+            shown[number] = state["level"][0]
+        return shown
 
     def score(self, rows: F8) -> F8:
         """The largest statistic as a share of its limit, a row each; abnormal from 1 on."""
@@ -73,26 +71,28 @@ class Model:
         return shown
 
 
-def smoothed(raw: F8, weight: float) -> F8:
-    """The exponentially weighted mean of each column, beginning at 0."""
-    shown = np.empty_like(raw)
-    level = np.zeros(raw.shape[1])
-    for row in range(len(raw)):
-        level = (1.0 - weight) * level + weight * raw[row]
-        shown[row] = level
-    return shown
-
-
 def train(normal: F8, calm: F8, *, components: int = COMPONENTS, weight: float = WEIGHT) -> Model:
     """A model of ``normal`` rows, whose threshold lets 1 % of the ``calm`` rows pass."""
     mean, scale = normal.mean(axis=0), normal.std(axis=0)
     _, singular, axes = np.linalg.svd((normal - mean) / scale, full_matrices=False)
-    variance = singular**2 / (len(normal) - 1)
-    bare = Model(mean, scale, axes.T, variance, components, weight, np.ones(3))
-    shown = bare.statistics(calm)[SETTLING:]
+    names = [f"c{number + 1}" for number in range(normal.shape[1])]
+    settings: dict[str, Any] = {
+        "version": 1,
+        "components": components,
+        "weight": weight,
+        "mean": mean.tolist(),
+        "scale": scale.tolist(),
+        "axes": axes.T.reshape(-1).tolist(),
+        "variance": (singular**2 / (len(normal) - 1)).tolist(),
+        "thresholds": [1.0, 1.0, 1.0],
+        "period_ns": PERIOD_NS,
+        "channels": dict(zip(pca.INPUTS, names, strict=False)),
+    }
+    settings["digest"] = pca.digest(names, settings)
+    shown = Model(settings, np.ones(3)).statistics(calm)[SETTLING:]
     limits = np.quantile(shown, 1.0 - FALSE_ALARMS / 3.0, axis=0)
     limits *= np.quantile((shown / limits).max(axis=1), 1.0 - FALSE_ALARMS)
-    return Model(mean, scale, axes.T, variance, components, weight, limits)
+    return Model(settings, limits)
 
 
 def read(file: Path) -> F8:
@@ -134,6 +134,6 @@ def evaluate(folder: Path) -> Iterator[Doing | Part]:
     ]  # fmt: skip
     part.detail = {
         "rate": {str(fault): round(value, 4) for fault, value in rate.items()},
-        "parameters": {"components": COMPONENTS, "weight": WEIGHT, "variance_min": VARIANCE_MIN},
+        "parameters": {"components": COMPONENTS, "weight": WEIGHT},
     }
     yield part

@@ -19,7 +19,7 @@ Which readings count. Good, fresh ones in order, of believed time, within the de
 become a sample: ``detectors/_gather.py``; a channel silent for ``stale_s`` (ten periods) stops the judging.
 One value counts for 100 scales at most.
 
-Cost. About 4 us a sample of 52 channels, 80 ns a reading; 34 kB a group: for units, not for every device of
+Cost. About 6 us a sample of 52 channels, 120 ns a reading; 36 kB a group: for units, not for every device of
 a city.
 
 Reference. J. E. Jackson, G. S. Mudholkar, Technometrics 21 (1979) 341-349 (SPE); L. H. Chiang, E. L.

@@ -56,6 +56,8 @@ class Measured:
     """MB of each process, at every sample."""
     period_s: dict[str, float] = field(default_factory=dict)
     """Of each device, by its profile: by then it has spoken."""
+    silent_s: dict[str, float] = field(default_factory=dict)
+    """Of each device: after so many seconds without a reading it counts as silent."""
 
     @property
     def end_ns(self) -> int:
@@ -103,6 +105,7 @@ class Measured:
         one name: no city has such.
 
         The gateway is there before the devices: "never seen" until a device's first period is over is true.
+        So is "silent" when the simulator fell so far behind that the device said nothing for that long.
         """
         faulty = {_plant(label.device) for label in self.labels if not label.must_not_alarm}
         found = []
@@ -110,6 +113,8 @@ class Measured:
             key = f"{e.enterprise}/{e.site}/{e.device}"
             begun_ns = int(str(self.summary["start_ns"])) + round(self.period_s.get(key, 0.0) * 1e9)
             early = e.condition == "never_seen" and e.at_ns <= begun_ns
+            still_s = self.period_s.get(key, 0.0) + float(str(self.summary["worst_behind_s"]))
+            early = early or (e.condition == "silent" and still_s > self.silent_s.get(key, float("inf")))
             if e.condition == TWINS or (_plant(key) not in faulty and not early):
                 found.append(f"{e.alarm} {e.reason_en}")
         return found
@@ -154,9 +159,10 @@ def run(folder: Path, seconds: float, words: Sequence[str], sample_s: float = SA
     with events.open(encoding="utf-8") as file:
         labels = read_events(file)
     periods = {"/".join((row[0], row[1], row[3])): profile(row[4]).period_ns / 1e9 for row in rows}
+    silent = {"/".join((row[0], row[1], row[3])): profile(row[4]).silent_after_ns / 1e9 for row in rows}
     away = Counter(status["counts"]["rejected"]) + Counter(status["counts"]["refused"])
     story = json.loads(summary.read_text())
-    return Measured(story, labels, raised, away, status["counts"], shares, memory, periods)
+    return Measured(story, labels, raised, away, status["counts"], shares, memory, periods, silent)
 
 
 def _raised(gateway: Gateway) -> list[AlarmEvent]:

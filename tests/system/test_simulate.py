@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from simulators._labels import read_events
@@ -128,6 +129,11 @@ def test_a_city_is_held_to_its_labels(tmp_path: Path) -> None:
     assert [row.id for row in city.rows(measured) if not row.passed and row.id not in bounds] == []
     forged = city.Measured(**{**vars(measured), "events": []})
     assert len(forged.missed()) == len(demanded), "without alarms every demand is missed"
+    quiet = [msgspec.structs.replace(e, condition="silent") for e in measured.events[:1]]
+    for behind_s, told in ((0.0, 1), (1e6, 0)):
+        summary = {**measured.summary, "worst_behind_s": behind_s}
+        forged = city.Measured(**{**vars(measured), "labels": [], "events": quiet, "summary": summary})
+        assert len(forged.false()) == told, "a device that the simulator held up was silent in truth"
     forged = city.Measured(**{**vars(measured), "labels": []})
     assert len(forged.false()) >= len(demanded), "without labels every alarm is false"
 

@@ -27,6 +27,7 @@ from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Prepared, config_change
 from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
+from gateway.snapshotting import Snapshotting
 
 TICK_NS = 250_000_000
 """With nothing arriving, time still passes: at least four entries a second."""
@@ -97,13 +98,12 @@ class Core:
         self._acknowledge = acknowledge
         self._live = live
         self._partition = partition
-        self._save = save or (lambda work: work())
+        kept, every_ns = wanted.snapshots_kept, wanted.snapshot_every_ns
+        self._snapshots = Snapshotting(stores.snapshots, kept, every_ns, clock.mono_ns(), save)
         self._held = Group()
         self._untold: list[Outcome] = []
         self._unanswered: list[Ask] = []
         self._last_entry_ns = clock.mono_ns()
-        self._last_snapshot_ns = clock.mono_ns()
-        self._snapshot_position = 0
         self.blind = ""
         """Why nothing is being journalled, or ""."""
         self._blind_subject = "disk_full"
@@ -119,7 +119,7 @@ class Core:
         Returns how many entries were replayed. BehaviourDiffers when the tail gives other events than the
         ledger holds: nothing is written then.
         """
-        after = self._snapshot_position = self._restore()
+        after = self._snapshots.position = self._restore()
         self._stores.ledger.expect_after(after)
         replayed = 0
         for position, entry in self._stores.journal.read(after):
@@ -207,7 +207,9 @@ class Core:
     def stop(self) -> None:
         """A snapshot at the very end, so that the next start has no tail and an upgrade is clean."""
         with contextlib.suppress(JournalFull, JournalBusy):
+            self._snapshots.finish()
             self._snapshot()
+            self._snapshots.finish()
 
     def _stamp(self) -> Stamp:
         return Stamp(self._clock.wall_ns(), self._clock.mono_ns(), self._boot)
@@ -331,20 +333,15 @@ class Core:
         if self._live is not None:
             self._live.announce(["blind", self._clock.wall_ns(), ""], standing=False)
 
+    def abandon(self) -> None:
+        """The process ends by a failure: nothing may wait for the rest of a snapshot."""
+        self._snapshots.leave()
+
     def _snapshot_if_due(self) -> None:
-        if self._clock.mono_ns() - self._last_snapshot_ns >= self._wanted.snapshot_every_ns:
+        self._snapshots.turn()
+        if self._snapshots.due(self._clock.mono_ns()):
             self._snapshot()
 
     def _snapshot(self) -> None:
-        self._last_snapshot_ns = self._clock.mono_ns()
-        head = self._stores.journal.head
-        if head.position == self._snapshot_position or self._held.entries or self._untold:
-            return
-        self._snapshot_position = head.position
-        parts = self.monitor.capture()
-
-        def write() -> None:
-            self._stores.snapshots.save(head, BEHAVIOUR, parts)
-            self._stores.snapshots.keep(self._wanted.snapshots_kept)
-
-        self._save(write)
+        if not self._held.entries and not self._untold:
+            self._snapshots.begin(self._stores.journal.head, self.monitor, self._clock.mono_ns())

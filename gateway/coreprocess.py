@@ -73,14 +73,19 @@ class CoreProcess:
 
     def run(self) -> int:
         """Until told to stop; 0 after a clean stop."""
+        try:
+            return self._run()
+        finally:
+            self._core.abandon()
+
+    def _run(self) -> int:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._reloads.ask)
         replayed = self._core.start()
         roster = self._core.monitor.roster
         if not roster.digest:
-            problem = f"no configuration was ever in force, and the files are wrong: {self._bad_files}"
-            raise ConfigError([problem])
+            raise ConfigError([f"no configuration was ever in force; the files are wrong: {self._bad_files}"])
         compile_loops([roster.channels.devices[n] for n in roster.active_devices()], roster.texts)
         give_back()
         self._log.info("core started", replayed=replayed, devices=len(roster.index))

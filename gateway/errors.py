@@ -35,6 +35,10 @@ class JournalTruncated(JournalError):
     """The journal ends before a position that a second file witnessed as durable."""
 
 
+class SnapshotLeft(RiskgateError):
+    """A snapshot was not written: the core ended before it had handed it over."""
+
+
 class BehaviourDiffers(RiskgateError):
     """Replaying the journal gave other events than the ledger holds."""
 

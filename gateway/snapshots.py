@@ -19,12 +19,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from gateway.chain import Head
 from gateway.crashpoint import reached
 from gateway.durable import file_failure, sync_folder
+from gateway.errors import SnapshotLeft
 from gateway.monitor.stored import Piece, size_of
 
 FORMAT = 1
@@ -58,6 +60,17 @@ class Snapshot:
         return Head(self.position, self.digest)
 
 
+class Pieces(Protocol):
+    """Pieces that come one by one."""
+
+    size: int
+    """Bytes of all."""
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The pieces, in order."""
+        ...
+
+
 class SnapshotStore:
     """The snapshots of one folder. The core writes; others may read."""
 
@@ -66,27 +79,26 @@ class SnapshotStore:
         self.damaged: list[Path] = []
         """Files that the last ``newest`` could not use."""
 
-    def save(self, head: Head, behaviour: int, body: bytes | list[Piece]) -> Path:
+    def save(self, head: Head, behaviour: int, body: bytes | list[Piece] | Pieces) -> Path:
         """Write a snapshot and make it durable. Pieces are taken out of their list as they are written, so
-        that their memory is free early.
+        that their memory is free early; or they come one by one from elsewhere.
 
         JournalFull when the disk is full, FlushFailed when it fails; no file of that name is left then.
         """
         reached("before-snapshot")
         path = self._folder / f"{head.position:016}.snapshot"
         new = path.with_suffix(".new")
-        parts: list[Piece] = [body] if isinstance(body, bytes) else body
-        header = msgspec.json.encode(
-            _Header(FORMAT, head.position, head.digest.hex(), behaviour, size_of(parts))
-        )
+        parts: list[Piece] | Pieces = [body] if isinstance(body, bytes) else body
+        size = size_of(parts) if isinstance(parts, list) else parts.size
+        header = msgspec.json.encode(_Header(FORMAT, head.position, head.digest.hex(), behaviour, size))
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._write(new, header, parts)
             new.rename(path)
             sync_folder(self._folder)
-        except OSError as error:
+        except (OSError, SnapshotLeft) as error:
             new.unlink(missing_ok=True)
-            raise file_failure(error, path) from error
+            raise (file_failure(error, path) if isinstance(error, OSError) else error) from error
         reached("after-snapshot")
         return path
 
@@ -138,7 +150,7 @@ class SnapshotStore:
         return iter(sorted(found, reverse=True))
 
     @staticmethod
-    def _write(path: Path, header: bytes, parts: list[Piece]) -> None:
+    def _write(path: Path, header: bytes, parts: list[Piece] | Pieces) -> None:
         digest = hashlib.sha256(header)
         deflate = zlib.compressobj(1)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -158,13 +170,18 @@ class SnapshotStore:
             os.fsync(file.fileno())
 
 
-def _slices(parts: list[Piece]) -> Iterator[memoryview]:
-    """The pieces in order, in runs of at most a mebibyte; empties the list."""
-    parts.reverse()
-    while parts:
-        part = memoryview(parts.pop())
+def _slices(parts: list[Piece] | Pieces) -> Iterator[memoryview]:
+    """The pieces in order, in runs of at most a mebibyte; empties a list."""
+    for piece in _taken(parts) if isinstance(parts, list) else parts:
+        part = memoryview(piece)
         for begin in range(0, len(part), _RUN_BYTES):
             yield part[begin : begin + _RUN_BYTES]
+
+
+def _taken(parts: list[Piece]) -> Iterator[Piece]:
+    parts.reverse()
+    while parts:
+        yield parts.pop()
 
 
 def thinned(positions: Sequence[int], head: int) -> set[int]:

@@ -15,6 +15,7 @@ import detectors
 from detectors import Findings, Readings
 from gateway.monitor.rooms import grown, one_of, words
 from gateway.monitor.roster import Roster, settings_of, with_setpoints
+from gateway.monitor.stored import Rows
 
 PER_READING = (
     "out_of_range",
@@ -113,13 +114,14 @@ class Detector:
             return fault(self.kind)
         return ""
 
-    def export(self) -> dict[str, Any]:
-        """Arrays as they are now, with their layout. The rules are not copied before they change."""
+    def export(self, *, rows: bool = False) -> dict[str, Any]:
+        """Arrays as they are now, with their layout. The rules are not copied before they change; nor is the
+        state if it goes as ``rows`` of an ``Image`` that is told what changes."""
         self._lent = True
         return {
             "layout": repr((self.module.PARAMETERS.descr, self.module.STATE.descr)),
             "parameters": self.parameters,
-            "state": self.state.copy(),
+            "state": Rows(self.state) if rows else self.state.copy(),
         }
 
     def _own(self) -> None:

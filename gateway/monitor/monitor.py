@@ -35,7 +35,7 @@ from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Change, Prepared, Roster, unpack
 from gateway.monitor.rules import Rules
 from gateway.monitor.silence import Silence
-from gateway.monitor.stored import Piece, pieces
+from gateway.monitor.stored import Image, Piece, Rows
 from gateway.monitor.throttle import Throttle
 from gateway.monitor.timeline import TimeLine
 
@@ -114,7 +114,7 @@ class Monitor:
             self.silence.sweep(self.line.now_ns, self.judgement)
             for device in self.throttle.calm(self.line.now_ns):
                 self.judgement.flooding(device, active=False)
-            for device in self.inlet.twins.calm(self.line.now_ns):
+            for device in self.inlet.calm(self.line.now_ns):
                 self.judgement.doubled(device, active=False)
         return outcome
 
@@ -151,6 +151,7 @@ class Monitor:
             self._judge(readings, begin, row)
             begin = row
             slots = self.roster.slots_of(device)
+            self.inlet.changing(np.arange(slots.start, slots.stop), np.array([device]))
             self.inlet.twins.rebased(device)
             self.inlet.forget_newest(slots, int(readings.event_ns[row]))
             for detector in self.bank:
@@ -181,6 +182,7 @@ class Monitor:
             self.counts.add("faults", fault)
 
     def _config(self, entry: ConfigChange) -> None:
+        self.inlet.changing_all()
         change = self._take_over(entry)
         channels = self.channels
         self.inlet.decoder.forget_routes(change)
@@ -276,8 +278,16 @@ class Monitor:
         return b"".join(self.capture())
 
     def capture(self) -> list[Piece]:
-        """The same in pieces, made quickly: stepping on does not change them."""
-        stored = {
+        """The same in pieces: stepping on does not change them."""
+        return Image(self._stored()).rest()
+
+    def image(self) -> Image:
+        """The same, to be taken over a piece at a time while stepping goes on. One at a time."""
+        self.inlet.image = image = Image(self._stored())
+        return image
+
+    def _stored(self) -> dict[str, Any]:
+        return {
             "partition": self.partition,
             "line": self.line.export(),
             "counts": self.counts,
@@ -289,14 +299,13 @@ class Monitor:
             "last_epoch": self.last_epoch,
             "roster": self.roster.export(),
             "inlet": self.inlet.export(),
-            "bank": {d.kind: d.export() for d in self.bank if d.used},
+            "bank": {d.kind: d.export(rows=True) for d in self.bank if d.used},
             "groups": self.groups.export(),
             "silence": self.silence.export(),
             "throttle": self.throttle.export(),
             "lifetimes": self.lifetimes.export(),
-            "last": [self.last_value.copy(), self.last_event_ns.copy(), self.last_quality.copy()],
+            "last": [Rows(self.last_value), Rows(self.last_event_ns), Rows(self.last_quality)],
         }
-        return pieces(stored)
 
     @classmethod
     def load(cls, body: bytes) -> Monitor:

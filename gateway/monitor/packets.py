@@ -19,6 +19,7 @@ from gateway.monitor.quarantine import Quarantine
 from gateway.monitor.recents import NEVER, Recents
 from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Roster
+from gateway.monitor.stored import Image, Rows
 from gateway.monitor.timeline import TimeLine
 from gateway.monitor.timing import PLAUSIBLE_SINCE_NS, judge, new_clocks
 from gateway.monitor.twins import Twins
@@ -41,6 +42,8 @@ class Inlet:
         self.recents = Recents()
         self.remembered = Remembered()
         self.twins = Twins(roster)
+        self.image: Image | None = None
+        """What is being taken over for a snapshot: told of every record ahead of its change."""
         self.doubled: list[tuple[int, int]] = []
         """(device, event time ns) of those found to be two senders in the packets taken last."""
 
@@ -55,6 +58,7 @@ class Inlet:
         packet, device, slot, event = raw.packet, raw.device, raw.slot, raw.event_ns
         if not len(slot):
             return []
+        self.changing(slot, device)
         known = self.remembered.known(
             packets, self.clocks, (packet, device, event), decoded.boot, decoded.seq
         )
@@ -96,6 +100,27 @@ class Inlet:
         places = np.cumsum(keep, dtype=np.int64) - 1  # a row at which a clock was re-based is kept
         return [(int(places[i]), int(device[i]), int(rebased[i])) for i in np.flatnonzero(rebased)]
 
+    def changing(self, slots: npt.NDArray[Any], devices: npt.NDArray[Any]) -> None:
+        """Records of these are about to change, here or in a detector of the bank."""
+        if self.image is not None:
+            if self.image.open:
+                self.image.before(slots, devices)
+            else:
+                self.image = None
+
+    def changing_all(self) -> None:
+        """Any record may change, or the tables grow."""
+        if self.image is not None:
+            self.image.before_all()
+
+    def calm(self, now_ns: int) -> list[int]:
+        """Time passed: the devices that are no longer two senders."""
+        devices = self.twins.due(now_ns)
+        if devices:
+            self.changing(np.zeros(0, np.int32), np.array(devices, np.int32))
+            self.twins.forget(devices)
+        return devices
+
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
         for slot in slots:
@@ -103,6 +128,7 @@ class Inlet:
 
     def wall_jumped(self, jump_ns: int) -> None:
         """The gateway's own clock was set: no device's clock changed by that."""
+        self.changing_all()
         based = self.clocks["based"] != 0
         self.clocks["skew_ns"][based] += jump_ns
         self.twins.wall_jumped(jump_ns)
@@ -150,9 +176,9 @@ class Inlet:
         counts.uncertain += uncertain
 
     def export(self) -> dict[str, Any]:
-        """Everything needed to stand here again."""
+        """Everything needed to stand here again, as values for an ``Image``."""
         return {
-            "clocks": self.clocks.copy(),
+            "clocks": Rows(self.clocks, device=True),
             "recents": self.recents.export(),
             "remembered": self.remembered.export(),
             "rejections": self.rejections.export(),

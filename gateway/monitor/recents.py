@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from detectors import compiled
 from gateway.monitor.rooms import grown
+from gateway.monitor.stored import Rows
 
 RING = 8
 NEVER = np.iinfo(np.int64).min
@@ -78,8 +79,8 @@ class Recents:
         self.slots = grown(self.slots, count, _fresh(1)[0])
 
     def export(self) -> dict[str, Any]:
-        """Arrays as they are now."""
-        return {"slots": self.slots.copy(), "odds": self.odds[: self._used[0]].copy()}
+        """What is known now, as values for an ``Image``."""
+        return {"slots": Rows(self.slots), "odds": self.odds[: self._used[0]].copy()}
 
     def load(self, stored: Any) -> None:
         """Back to exported arrays; ValueError when they have another layout."""

@@ -27,6 +27,7 @@ from gateway.monitor.entries import FLAG_RETAINED
 from gateway.monitor.recents import NEVER
 from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Change, Roster
+from gateway.monitor.stored import Rows
 from gateway.monitor.timing import AGREE_NS, PLAUSIBLE_AHEAD_NS, PLAUSIBLE_SINCE_NS
 
 RETURNS = 5
@@ -94,11 +95,10 @@ class Twins:
         base, odd = _seconds(twin["base_ns"]), _seconds(twin["odd_ns"])
         return f"one clock {base} s, the other {odd} s", f"一个时钟 {base} 秒,另一个 {odd} 秒"
 
-    def calm(self, now_ns: int) -> list[int]:
-        """Time passed: the devices whose alarm ends."""
+    def due(self, now_ns: int) -> list[int]:
+        """Time passed: the devices whose alarm ends, and of which nothing more is to be known."""
         over = (self.records["told"] != 0) & (now_ns - self.records["sign_ns"] >= CALM_NS)
         devices: list[int] = np.flatnonzero(over).tolist()
-        self._forget(devices)
         return devices
 
     def rebased(self, device: int) -> None:
@@ -118,7 +118,7 @@ class Twins:
             if again is not None:  # it goes on under new slots, and so does its alarm
                 self.records[again] = self.records[number]
                 self.records["slot"][again] = -1
-        self._forget(change.retired)
+        self.forget(change.retired)
         self._set_gaps([*change.added, *self._roster.followers(change.reruled)])
 
     def grow(self) -> None:
@@ -127,15 +127,16 @@ class Twins:
         _clear(fresh)
         self.records = grown(self.records, len(self._roster.channels.devices), fresh[0])
 
-    def export(self) -> bytes:
-        """The records."""
-        return self.records.tobytes()
+    def export(self) -> Rows:
+        """The records, for an ``Image``."""
+        return Rows(self.records, device=True)
 
     def load(self, stored: bytes) -> None:
         """Back to exported records."""
         self.records = writable(stored, TWIN)
 
-    def _forget(self, devices: list[int]) -> None:
+    def forget(self, devices: list[int]) -> None:
+        """These begin anew."""
         kept = self.records["gap_ns"][devices]
         fresh = np.zeros(len(devices), TWIN)
         _clear(fresh)

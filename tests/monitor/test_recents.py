@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.monitor.recents import _FORMER, NEVER, RECENT, RING, Recents, recall, remember
+from gateway.monitor.recents import _FORMER, NEVER, ODD, RECENT, RING, Recents, recall, remember
+from gateway.monitor.stored import pieces
 
 SLOTS = 5
 reading = st.tuples(
@@ -44,6 +46,10 @@ class Plain:
         return bool(known), twin, min((e for e, _ in self.ring), default=event)
 
 
+def stored(recents: Recents):
+    return msgspec.msgpack.decode(b"".join(pieces(recents.export())))
+
+
 def follow(recents: Recents, plain: list[Plain], steps) -> None:
     for step in steps:
         if isinstance(step, int):
@@ -73,7 +79,7 @@ def test_what_came_is_known_as_by_plain_lists_also_after_a_snapshot(before, afte
     recents.grow(SLOTS)
     follow(recents, plain, before)
     again = Recents()
-    again.load({name: array.tobytes() for name, array in recents.export().items()})
+    again.load(stored(recents))
     follow(again, plain, after)
     check(again, plain)
 
@@ -87,7 +93,7 @@ def test_only_a_channel_that_needs_it_has_a_second_record():
     for slot in range(3):
         for event in range(20):
             remember(slots[slot], odds, used, event, 1.0, True, slot == 1)
-    assert len(recents.export()["odds"]) == 2
+    assert len(stored(recents)["odds"]) == 2 * ODD.itemsize
     assert [int(slots["odd"][slot]) for slot in range(3)] == [0, 1, 0]
 
 

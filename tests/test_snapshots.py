@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import snapshots
 from gateway.chain import Head
 from gateway.durable import file_failure
 from gateway.errors import FlushFailed, JournalFull
@@ -56,6 +57,7 @@ def test_any_flipped_byte_or_cut_makes_it_unused_and_the_older_one_is_taken(data
         found = store.newest()
         assert found is not None
         assert (found.position, store.damaged) == (1, [path])
+        assert [snapshots._whole(p) for p in (path, found.path)] == [False, True]
 
 
 def test_the_newest_at_or_before_a_position_and_of_a_behaviour(tmp_path):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+import detectors
 from gateway.alarms import advice
 from gateway.alarms.events import AlarmEvent
 from gateway.fleet import read_profiles
@@ -58,6 +59,8 @@ class Heard(NamedTuple):
     condition: str
     advice: bool
     """A detector told it, not a limit, a state or the device."""
+    wide: bool = False
+    """Of several channels together: it stands at the first one's device and means the asset."""
 
     @property
     def name(self) -> str:
@@ -190,7 +193,15 @@ def _heard(event: AlarmEvent) -> Heard:
         event.channel,
         event.condition,
         event.condition in advice.advice_texts(),
+        event.condition in _wide(),
     )
+
+
+@cache
+def _wide() -> frozenset[str]:
+    """Conditions of detectors over several channels."""
+    modules = [m for m in detectors.advising().values() if getattr(m, "INPUTS", ())]
+    return frozenset(name for module in modules for name in module.FINDINGS)
 
 
 def live(wanted: Sequence[Wanted], bundle_s: float = 0.0) -> Run:

@@ -20,7 +20,9 @@ from simulators._profiles import profile
 from simulators._sources import Plan
 
 LEARN_S, LEARN_PERIODS = 1800.0, 400
-"""Before a fault begins, so long and so many periods are ordinary life."""
+"""Before a fault begins, so long and so many periods at least are ordinary life."""
+OWN_S, OWN_PERIODS = 14_400.0, 3000
+"""Before a fault of the plant itself: the balance of a line alone learns for an hour and more."""
 STEPS_MAX, SHARED_STEPS_MAX = 60_000, 8_000
 """A scenario that takes more steps is not run but told; the second: of the faults that every plant has."""
 SLOW_S = 300.0
@@ -66,9 +68,10 @@ def period_s(kind: str) -> float:
     return float(module.Plant.STEP_S or profile(module.PROFILE).period_ns / 1e9)
 
 
-def learning_s(kind: str) -> float:
-    """When the fault begins."""
-    return max(LEARN_S, LEARN_PERIODS * period_s(kind))
+def learning_s(kind: str, *, shared: bool) -> float:
+    """When the fault begins; ``shared``: a fault that every plant has."""
+    least = max(LEARN_S, LEARN_PERIODS * period_s(kind))
+    return least if shared else max(least, min(OWN_S, OWN_PERIODS * period_s(kind)))
 
 
 @cache
@@ -91,7 +94,7 @@ def devices_of(kind: str) -> int:
 
 def scenario(case: Case, seed: int) -> Wanted | None:
     """The plant with its fault; None when it would take too many steps."""
-    begin = learning_s(case.plant)
+    begin = learning_s(case.plant, shared=case.shared)
     after = max(allowed_s(case.plant, case.fault)[case.level - 1], 10 * period_s(case.plant), 60.0)
     if case.quiet:
         after = max(after, 3600.0)
@@ -122,7 +125,7 @@ def name_of(case: Case) -> str:
 def judge(case: Case, run: Run, span_s: float) -> Judged:
     """What was heard of one case until its span was over, held to its labels."""
     place = f"score/{name_of(case)}"
-    begin = learning_s(case.plant)
+    begin = learning_s(case.plant, shared=case.shared)
     heard = [h for h in run.heard if h.place == place and h.condition not in NOT_JUDGED and h.at_s <= span_s]
     before = tuple(h.name for h in heard if h.at_s < begin)
     after = [h for h in heard if h.at_s >= begin]
@@ -152,7 +155,9 @@ def judge(case: Case, run: Run, span_s: float) -> Judged:
 
 def _first(label: Label, after: Sequence[Heard]) -> Heard | None:
     """Who told first of the label's device or of its asset."""
-    return min((h for h in after if h.device in ("", label.device)), key=lambda h: h.at_s, default=None)
+    return min(
+        (h for h in after if h.wide or h.device in ("", label.device)), key=lambda h: h.at_s, default=None
+    )
 
 
 def _by(after: Sequence[Heard]) -> str:

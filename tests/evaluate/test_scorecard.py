@@ -138,5 +138,12 @@ def test_a_change_shows_its_difference(tmp_path: Path) -> None:
 
 
 def test_the_fault_begins_after_everything_was_learnt() -> None:
-    assert learning_s("gas_room") == 2000.0
-    assert learning_s("cp_post") == 400 * 600.0
+    assert learning_s("gas_room", shared=True) == 2000.0
+    assert learning_s("gas_room", shared=False) == 14_400.0
+    assert learning_s("casting_pit", shared=False) == 3000.0
+    assert learning_s("cp_post", shared=False) == learning_s("cp_post", shared=True) == 400 * 600.0
+
+
+def test_a_leak_below_every_limit_is_told_by_the_balance_of_the_line() -> None:
+    judged, _ = score("pipeline_segment", 1000, ("leak",))
+    assert [scorecard.outcome(one) for one in judged[1:]] == ["in time by flow:loss"] * 2

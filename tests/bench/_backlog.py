@@ -44,6 +44,7 @@ class Backlog:
     def send(self, count: int) -> None:
         """One turn of the core with the next ``count`` readings, which then are durable and judged."""
         self.core.turn([self._packet() for _ in range(count)])
+        self.live.flush()  # the clock stands: no turn would find it due
 
     def _packet(self) -> Packet:
         turn, device = divmod(self.sent, self._devices)

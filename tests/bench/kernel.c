@@ -21,7 +21,7 @@ typedef struct {
     int64_t rows;
 } Readings;
 
-typedef struct { int32_t row, slot, condition, active; int64_t event_ns; double value, limit; } Finding;
+typedef struct { int32_t row, slot, condition, active; int64_t event_ns; double value, limit, extra; } Finding;
 
 static inline long put(Finding *f, const Readings *r, long i, int condition, int active, double limit) {
     f->row = (int32_t)i; f->slot = r->slot[i]; f->condition = condition; f->active = active;
@@ -221,17 +221,30 @@ static long ewma(const CourseRule *parameters, CourseState *state, const Reading
 }
 
 /* ---- cusum ---- */
-typedef struct { double h, k, low, high, target, scale, sigma_min; int32_t warmup, adopt_readings; } ShiftRule;
-typedef struct { double up, down, mean, scale; int32_t learnt, held; int64_t active; } ShiftState;
+typedef struct {
+    double h, k, low, high, target, scale, phi, sigma_min;
+    int32_t warmup, adopt_readings;
+} ShiftRule;
+typedef struct { double up, down, mean, scale, phi, last; int32_t learnt, held; int64_t active; } ShiftState;
 #define CLIP 4.0
 
 static FLOW void shift_learn(const ShiftRule *p, ShiftState *s, double v) {
-    double away;
+    double away, squares = 0.0, readings = p->warmup, phi = 0.0;
     s->learnt++;
     away = v - s->mean;
     s->mean += away / s->learnt;
     s->scale += away * (v - s->mean);
-    if (s->learnt >= p->warmup) s->scale = 1.0 / fmax(sqrt(s->scale / (p->warmup - 1)), p->sigma_min);
+    if (s->learnt > 1) s->phi += (v - s->last) * (v - s->last);
+    s->last = v;
+    if (s->learnt < p->warmup) return;
+    squares = s->scale;
+    if (s->phi < 2.0 * squares) {
+        phi = 1.0 - 0.5 * s->phi / squares;
+        phi = fmin(phi + sqrt((1.0 - phi * phi) / readings), 0.98);
+    }
+    s->phi = phi;
+    s->scale = 1.0 / fmax(sqrt(squares / (readings - 1.0)), p->sigma_min);
+    s->last = NAN;
 }
 
 static FLOW long shift_rare(const ShiftRule *p, ShiftState *s, const Readings *r, long i, double target,
@@ -245,7 +258,8 @@ static FLOW long shift_rare(const ShiftRule *p, ShiftState *s, const Readings *r
     }
     s->held = after ? s->held + 1 : 0;
     if (after && p->scale == 0.0 && p->adopt_readings > 0 && s->held >= p->adopt_readings) {
-        s->up = s->down = s->mean = s->scale = 0.0;
+        s->up = s->down = s->mean = s->scale = s->phi = 0.0;
+        s->last = NAN;
         s->learnt = s->held = 0;
         after = 0;
     }
@@ -271,11 +285,16 @@ static long cusum(const ShiftRule *parameters, ShiftState *state, const Readings
                      (p->low <= v) & (v <= p->high);
         int ready = given | (s->learnt >= p->warmup);
         double target = given ? p->target : s->mean, scale = given ? p->scale : s->scale;
-        double z = within((v - target) * scale, -CLIP, CLIP);
+        double phi = given | !isnan(p->phi) ? p->phi : s->phi;
+        double wide = within((v - target) * scale, -2.0 * CLIP, 2.0 * CLIP);
+        double before = fabs(s->last) < INFINITY ? s->last : wide;
+        double white = phi == 0.0 ? wide : (wide - phi * before) / sqrt(1.0 - phi * phi);
+        double z = within(white, -CLIP, CLIP);
         double up = within(s->up + z - p->k, 0.0, h), down = within(s->down - z - p->k, 0.0, h);
         int go = judged & ready;
         s->up = go ? up : s->up;
         s->down = go ? down : s->down;
+        s->last = go & (phi != 0.0) ? wide : s->last;
         if (RARE(judged & (!ready | (s->active != 0) | (up >= h) | (down >= h)))) {
             if (!ready) shift_learn(p, s, v);
             else count += shift_rare(p, s, r, i, target, out + count);

@@ -48,11 +48,14 @@ WARM_SWEEPS = 25
 """More than the warm-up of any detector: what is timed is judging, not learning."""
 
 
+COLUMNS = ("slot", "event_ns", "received_ns", "value", "quality", "reason", "time")
+
+
 class _Columns(ctypes.Structure):
     """``Readings`` of kernel.c."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in Readings.__slots__[:-1]),
+        *((name, ctypes.c_void_p) for name in COLUMNS),
         ("rows", ctypes.c_int64),
     )
 
@@ -81,8 +84,7 @@ class _Peer:
 
     def judge(self, readings: Readings) -> float:
         """Seconds for all passes."""
-        names = Readings.__slots__[:-1]
-        columns = _Columns(*(getattr(readings, name).ctypes.data for name in names), len(readings))
+        columns = _Columns(*(getattr(readings, name).ctypes.data for name in COLUMNS), len(readings))
         at, addresses, count = ctypes.byref(columns), self._addresses, self._count
         begin = time.perf_counter()
         self._passes(at, *addresses, count)

@@ -50,6 +50,10 @@ TESTED = (2, 2)
 """The paho (major, at least minor) whose inner ways this was written for."""
 
 
+Lend = Callable[[Callable[[], bool], int], bool]
+"""Offers a function that reads, after so many packets were lifted; False: nobody wants it now."""
+
+
 class Lifted(NamedTuple):
     """Consecutive packets as they came. cuts: int32[n, 4] into blob, see Packets; mids: uint16[n]; flags:
     uint8[n]; odd: bool[n], the topic has not the shape of the house."""
@@ -81,7 +85,7 @@ class BulkSocket:
         five: bool,
         lift: Callable[[Lifted], None],
         room: Callable[[], int],
-        lend: Callable[[Callable[[], bool]], None],
+        lend: Lend,
     ) -> None:
         self.raw = raw
         self._five = five
@@ -217,8 +221,7 @@ class BulkSocket:
         for _ in range(STAY_TURNS):
             if not self._can_wait or not self._lifted or self._for_paho():
                 return
-            if self._lifted < FEW:
-                self._lend(self._more_came)
+            if self._lifted < FEW and self._lend(self._more_came, self._lifted):
                 return
             self._more_came()
 
@@ -305,7 +308,7 @@ class BulkClient(GatedClient):
         clock: Clock,
         lift: Callable[[mqtt.Client, Any, Lifted], None],
         room: Callable[[], int],
-        lend: Callable[[Callable[[], bool]], None],
+        lend: Lend,
         **settings: Any,
     ) -> None:
         compile_scan()

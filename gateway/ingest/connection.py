@@ -13,7 +13,7 @@ from paho.mqtt.properties import Properties
 
 from gateway.clock import Clock
 from gateway.errors import ConfigError
-from gateway.ingest.bulk import BulkClient, Lifted, fits_paho
+from gateway.ingest.bulk import BulkClient, Lend, Lifted, fits_paho
 from gateway.ingest.client import GatedClient
 
 RECEIVE_MAXIMUM = 1000
@@ -65,7 +65,7 @@ def build_client(
     clock: Clock,
     lift: Callable[[mqtt.Client, Any, Lifted], None],
     room: Callable[[], int],
-    lend: Callable[[Callable[[], bool]], None],
+    lend: Lend,
 ) -> GatedClient:
     """A client with its session, password and TLS set. ConfigError names the file that cannot be used.
 

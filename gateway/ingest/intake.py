@@ -90,20 +90,26 @@ class Intake:
         with self._left:
             return self._has_room() or self._left.wait_for(self._has_room, timeout_s)
 
-    def lend(self, read: Callable[[], bool], hold_s: float) -> None:
+    def lend(self, read: Callable[[], bool], fresh: int, hold_s: float) -> bool:
         """Let the thread that takes do the reading for up to ``hold_s``, or until ``read`` says no more.
+
+        False, at once, when more waits than the ``fresh`` packets that were put last: the taker is behind,
+        and what nobody reads cannot be seen to wait.
 
         ``read`` waits shortly, puts what came and says whether to go on. It is called only when there is
         nothing to take, so what arrives while the taker works waits outside; it does not run any more, and
         will not, when this returns.
         """
         with self._arrived:
+            if self._packets > fresh:
+                return False
             self._lent = read
             self._arrived.notify()
             self._returned.wait_for(lambda: self._lent is None, hold_s)
             self._lent = None
             while self._reading:
                 self._returned.wait()
+            return True
 
     def next_group(self, max_packets: int, max_bytes: int, timeout_s: float) -> list[Item]:
         """What has arrived, oldest first, at most ``max_packets`` items and ``max_bytes`` (one item always).

@@ -256,8 +256,8 @@ class Receiver:
     def _room(self) -> int:
         return self._intake.room if self._arrivals.taking else sys.maxsize
 
-    def _lend(self, read: Callable[[], bool]) -> None:
-        self._intake.lend(read, LOAN_S)
+    def _lend(self, read: Callable[[], bool], fresh: int) -> bool:
+        return self._intake.lend(read, fresh, LOAN_S)
 
     def _change_epoch(self, bulk: BulkSocket | None = None) -> None:
         self._epoch += 1

@@ -33,7 +33,7 @@ class Lender:
     """A thread that lends once."""
 
     def __init__(self, intake: Intake, read: Any, hold_s: float = HOLD_S) -> None:
-        self.thread = threading.Thread(target=intake.lend, args=(read, hold_s), daemon=True)
+        self.thread = threading.Thread(target=intake.lend, args=(read, 0, hold_s), daemon=True)
         self.thread.start()
 
     @property
@@ -110,6 +110,14 @@ def test_the_lender_waits_for_a_read_that_has_begun() -> None:
     assert lender.back
     taker.join(5)
     assert taken == [one(7)]
+
+
+def test_a_taker_that_is_behind_is_lent_nothing() -> None:
+    intake = Intake(100, 1000)
+    for number in range(3):
+        intake.put(one(number))
+    assert not intake.lend(lambda: pytest.fail("read"), 2, HOLD_S)
+    assert intake.lend(lambda: pytest.fail("read"), 3, 0.01)
 
 
 def test_a_failing_read_gives_the_loan_back() -> None:

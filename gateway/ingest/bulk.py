@@ -39,8 +39,8 @@ ROWS = 1 << 13
 """Packets in one run at most."""
 _PUBACK = np.uint32(0x40020000)
 """An acknowledgement but for the packet's id (MQTT 3.1.1 and 5, clause 3.4)."""
-FEW = 2000
-"""With fewer packets at a time the core thread reads for itself (Intake.lend)."""
+FEW, FEW_BYTES = 2000, CAPACITY // 4
+"""With fewer packets and bytes at a time the core thread reads for itself (Intake.lend)."""
 STAY_MS, STAY_TURNS = 10, 64
 """How long to wait for more where some just came, and how often before paho has its turn again."""
 LINGER_MS, VAIN_MOST = 2, 1000
@@ -105,7 +105,7 @@ class BulkSocket:
         self._out = bytearray()
         self._read_wants_write = False
         self._closed = False
-        self._lifted = 0
+        self._lifted, self._few = 0, True
         self._vain = self._eager = 0
         self._poll, self._nothing = select.poll(), select.poll()
         self._can_wait = raw.fileno() >= 0 and not self._tls  # TLS may hold what the kernel no longer has
@@ -221,7 +221,7 @@ class BulkSocket:
         for _ in range(STAY_TURNS):
             if not self._can_wait or not self._lifted or self._for_paho():
                 return
-            if self._lifted < FEW and self._lend(self._more_came, self._lifted):
+            if self._few and self._lend(self._more_came, self._lifted):
                 return
             self._more_came()
 
@@ -231,7 +231,7 @@ class BulkSocket:
         if self._poll.poll(STAY_MS):
             self._linger()
             self._pump()
-        return 0 < self._lifted < FEW and not self._for_paho()
+        return self._lifted > 0 and self._few and not self._for_paho()
 
     def _linger(self) -> None:
         """Let more gather, as long as that brings half as much again."""
@@ -239,6 +239,8 @@ class BulkSocket:
             self._eager -= 1
             return
         before = self._waiting()
+        if before >= FEW_BYTES:
+            return
         self._nothing.poll(LINGER_MS)
         fruitful = 2 * self._waiting() >= 3 * before
         self._vain = 0 if fruitful else min(2 * self._vain + 1, VAIN_MOST)
@@ -262,7 +264,7 @@ class BulkSocket:
         self._more = why == FULL
         self._through = length if why == FOREIGN else 0
         start, self._start = self._start, after
-        self._lifted = count
+        self._lifted, self._few = count, count < FEW and after - start < FEW_BYTES
         if count:
             blob = bytes(self._view[start:after])
             cuts, mids, flags, odd = self._rows

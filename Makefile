@@ -30,8 +30,8 @@ run: $(RUN)/.ready ## the whole gateway on this machine with simulated plants: r
 
 demo: run
 
-test: $(DEV)/.ready ## all tests; prints what was skipped and why
-	$(DEV)/bin/python -m pytest $(ARGS)
+test: $(DEV)/.ready ## all tests, two at a time; prints what was skipped and why
+	$(DEV)/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(DEV)/.ready ## ruff, mypy --strict, import contracts
 	$(DEV)/bin/ruff check .

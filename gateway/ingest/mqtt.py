@@ -177,6 +177,7 @@ class Receiver:
             "receiver": "bulk" if self._bulk is not None else "paho",
             "plain_links": self._plain_links,
             "connected": self._up,
+            "subscribed": self._up and self._subscriptions.granted,
             "epoch": self._epoch,
             "received": arrivals.received,
             "refused": arrivals.refused,
@@ -289,13 +290,13 @@ class Receiver:
                 f"the broker refused the connection: {reason}. Check username and password_file in [ingest]"
             )
             return
+        self._subscriptions.ask(client)
         now_ns = self._clock.mono_ns()
         told = f"{reason}, after: {self._connect_error}" if self._connect_error else str(reason)
         self._link, self._up, self._since_ns, self._connect_error = self._epoch, True, now_ns, ""
         self._connects += 1
         expected, self._expected_session = self._expected_session, True
         self._intake.put(LinkChange(self._link, True, flags.session_present, expected, told, now_ns))
-        self._subscriptions.ask(client)
 
     def _on_connect_fail(self, client: GatedClient) -> None:
         # paho calls this from its except clause and does not pass the error on.

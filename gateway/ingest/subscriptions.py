@@ -42,6 +42,7 @@ class Subscriptions:
         self._lock = threading.Lock()
         self._more: list[str] = []
         self._asked: dict[int, list[str]] = {}
+        self._answered = False
         self.error = ""
         """Why the broker does not give all of it, or ""."""
 
@@ -49,6 +50,12 @@ class Subscriptions:
     def filters(self) -> list[str]:
         """All topic filters."""
         return [self._settings.topic, *self._more]
+
+    @property
+    def granted(self) -> bool:
+        """Whether the broker has answered the last question, and gives all of it."""
+        with self._lock:
+            return self._answered and not self.error
 
     def also(self, filters: Iterable[str], client: mqtt.Client | None) -> None:
         """From now on these too, no earlier ones. ``client`` None: at the next connection.
@@ -79,6 +86,7 @@ class Subscriptions:
             if code or mid is None:
                 self.error = f"could not subscribe to {', '.join(filters)}: {mqtt.error_string(code)}"
                 return
+            self._answered = False
             self._asked = {mid: filters}  # only the newest answer counts
 
     def answered(self, mid: int, reasons: list[Any]) -> None:
@@ -87,7 +95,7 @@ class Subscriptions:
             filters = self._asked.pop(mid, [])
             if not filters:
                 return
-            self.error = ""
+            self._answered, self.error = True, ""
             for topic, reason in zip(filters, reasons, strict=False):
                 if reason.is_failure or reason.value != 1:
                     self.error = (

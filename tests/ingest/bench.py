@@ -79,12 +79,15 @@ class Bench:
         self.packets: list[Packet] = []
         self.refused: list[RefusedPacket] = []
         self.links: list[LinkChange] = []
-        self._start = start
+        self._start, self._had_session = start, had_session
 
     def __enter__(self) -> Bench:
         if self._start:
             self.receiver.start()
             self.connected()
+            # What is published before the broker has granted the topics of a new session goes nowhere.
+            if not self._had_session:
+                until(lambda: self.receiver.status()["subscribed"], 10, f"topics; {self.receiver.status()}")
         return self
 
     def __exit__(

@@ -16,8 +16,9 @@ Every public module in this folder is one detector and its file name is its kind
 ``initial() -> np.void``
     One STATE record of a channel that has seen nothing.
 ``step(parameters, state, readings, findings) -> None``
-    Judge a batch in row order: one plain loop, compiled. Parameters and state are whole arrays indexed
-    by ``readings.slot``. Only changes are appended to ``findings``.
+    Judge a batch in row order: one plain loop, compiled. State is a whole array indexed by
+    ``readings.slot``, parameters one indexed by ``readings.rule``, for channels of one kind share a rule.
+    Only changes are appended to ``findings``. ``configure({})`` finds nothing and leaves the state alone.
 
 A detector that advises, and that a profile asks for by a ``[[detector]]`` table, offers besides:
 
@@ -118,9 +119,12 @@ U1 = npt.NDArray[np.uint8]
 I4 = npt.NDArray[np.int32]
 
 
+COLUMNS = ("slot", "event_ns", "received_ns", "value", "quality", "reason", "time", "packet")
+
+
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Columns of equal length n, in receive order."""
+    """``COLUMNS`` of equal length n, in receive order."""
 
     slot: I4
     """Channel slot."""
@@ -137,17 +141,20 @@ class Readings:
     """LATE | SUSPECT | RETAINED | DISORDER | THROTTLED."""
     packet: I4
     """Row of the packet in its journal entry: the evidence."""
+    rule: I4 | None = None
+    """Index of the channel's rule among the PARAMETERS records; None: the slot, each channel has its own."""
 
     def __len__(self) -> int:
         return len(self.slot)
 
     def take(self, rows: npt.NDArray[Any] | slice) -> Readings:
         """The chosen rows, in the order given (index, mask or slice)."""
-        return Readings(*(getattr(self, name)[rows] for name in self.__slots__))
+        rule = None if self.rule is None else self.rule[rows]
+        return Readings(*[*(getattr(self, name)[rows] for name in COLUMNS), rule])
 
-    def at(self, slot: I4) -> Readings:
-        """The same rows at other slots."""
-        return Readings(slot, *(getattr(self, name) for name in self.__slots__[1:]))
+    def at(self, slot: I4, rule: I4 | None = None) -> Readings:
+        """The same rows at other slots, with these rules."""
+        return Readings(*[slot, *(getattr(self, name) for name in COLUMNS[1:]), rule])
 
     @classmethod
     def empty(cls) -> Readings:

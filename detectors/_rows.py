@@ -22,8 +22,10 @@ def feed(
     findings: Findings,
 ) -> None:
     """Run ``loop(parameters, state, columns, row, out, count) -> (row, count)`` over all rows; it returns
-    early when ``out`` is nearly full. columns: slot, event_ns, received_ns, value, quality, reason, time."""
+    early when ``out`` is nearly full. columns: slot, event_ns, received_ns, value, quality, reason, time,
+    rule."""
     row, rows = 0, len(readings)
+    rule = readings.slot if readings.rule is None else readings.rule
     columns: tuple[Any, ...] = (
         readings.slot.view(np.uint32),  # never negative: no test for counting from the end, a tenth faster
         readings.event_ns,
@@ -32,6 +34,7 @@ def feed(
         readings.quality,
         readings.reason,
         readings.time,
+        rule.view(np.uint32),
     )
     while row < rows:
         out = findings.reserve(ROOM)

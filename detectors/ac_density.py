@@ -109,11 +109,11 @@ def step(
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1
-        p, s = parameters[slot[i]], state[slot[i]]
+        p, s = parameters[rule[i]], state[slot[i]]
         if p["factor"] == 0.0 or not ordinary(time[i], quality[i], value[i]):
             continue
         density = p["factor"] * abs(value[i])

@@ -153,7 +153,7 @@ def _slope(p: Any, s: Any, t: int, v: float) -> float:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, _ = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1

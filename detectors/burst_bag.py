@@ -156,7 +156,7 @@ def _learn(p: Any, s: Any, dt: int, v: float) -> None:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, _ = columns
     while row < len(slot) and count < len(out):
         i = row
         row += 1

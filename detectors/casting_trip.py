@@ -182,7 +182,7 @@ def _measured(p: Any, s: Any, place: int, t: int, v: float) -> tuple[float, floa
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, _ = columns
     while row < len(slot) and count + 3 <= len(out):
         i = row
         row += 1

@@ -177,11 +177,11 @@ def _take(p: Any, s: Any, shift: float) -> None:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1
-        p, s, v, t = parameters[slot[i]], state[slot[i]], value[i], event_ns[i]
+        p, s, v, t = parameters[rule[i]], state[slot[i]], value[i], event_ns[i]
         if p["block_ns"] == 0 or not ordinary(time[i], quality[i], v):
             continue
         of_day = (t + p["zone_ns"]) % _DAY_NS

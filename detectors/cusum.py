@@ -228,11 +228,11 @@ def _active(p: Any, s: Any) -> int:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1
-        p, s, v = parameters[slot[i]], state[slot[i]], value[i]
+        p, s, v = parameters[rule[i]], state[slot[i]], value[i]
         h = p["h"]
         if int(time[i]) & _PASSED_OVER or quality[i] != GOOD or h == 0.0:
             continue

@@ -158,11 +158,11 @@ def _change(p: Any, s: Any, outside: bool) -> bool:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count < len(out):
         i = row
         row += 1
-        p, s, flags, v = parameters[slot[i]], state[slot[i]], int(time[i]), value[i]
+        p, s, flags, v = parameters[rule[i]], state[slot[i]], int(time[i]), value[i]
         warmup = p["warmup"]
         if flags & _PASSED_OVER or warmup == 0:
             continue

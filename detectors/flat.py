@@ -122,11 +122,11 @@ def step(
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count < len(out):
         i = row
         row += 1
-        p, s, flags, v, t = parameters[slot[i]], state[slot[i]], int(time[i]), value[i], event_ns[i]
+        p, s, flags, v, t = parameters[rule[i]], state[slot[i]], int(time[i]), value[i], event_ns[i]
         after = p["after_ns"]
         if flags & _PASSED_OVER or after == 0:
             continue

@@ -97,7 +97,7 @@ def step(
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, received_ns, value, _, _, time = columns
+    slot, event_ns, received_ns, value, _, _, time, _ = columns
     while row < len(slot) and count + 1 <= len(out):
         i = row
         row += 1

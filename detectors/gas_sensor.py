@@ -170,11 +170,11 @@ def _block(p: Any, s: Any, mean: float) -> bool:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1
-        p, s, v, t = parameters[slot[i]], state[slot[i]], value[i], event_ns[i]
+        p, s, v, t = parameters[rule[i]], state[slot[i]], value[i], event_ns[i]
         block_ns = p["block_ns"]
         if block_ns == 0 or quality[i] == BAD or not ordinary(time[i], GOOD, v):
             continue

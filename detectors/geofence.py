@@ -145,7 +145,7 @@ def _outside(p: Any, s: Any) -> float:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, _ = columns
     while row < len(slot) and count + 1 <= len(out):
         i = row
         row += 1

@@ -172,7 +172,7 @@ def _over_ground(p: Any, s: Any) -> tuple[float, float, float]:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, _ = columns
     while row < len(slot) and count + 3 <= len(out):
         i = row
         row += 1

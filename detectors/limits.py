@@ -156,11 +156,11 @@ def _over(p: Any, s: Any, k: int, t: int, set_back: bool) -> bool:
 def _judge(  # noqa: PLR0912 - one plain loop, read from top to bottom
     parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int
 ) -> tuple[int, int]:
-    slot, event_ns, received_ns, value, quality, _, time = columns
+    slot, event_ns, received_ns, value, quality, _, time, rule = columns
     while row < len(slot) and count + 4 <= len(out):
         i = row
         row += 1
-        p, s, flags = parameters[slot[i]], state[slot[i]], int(time[i])
+        p, s, flags = parameters[rule[i]], state[slot[i]], int(time[i])
         if flags & NOT_LIVE or p["used"] == 0:
             continue
         if quality[i] == BAD:

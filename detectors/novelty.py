@@ -213,11 +213,11 @@ def _nearest(p: Any, s: Any, v: float, low: float, span: float) -> float:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count < len(out):
         i = row
         row += 1
-        p, s, v = parameters[slot[i]], state[slot[i]], value[i]
+        p, s, v = parameters[rule[i]], state[slot[i]], value[i]
         if int(time[i]) & _PASSED_OVER or quality[i] != GOOD or p["limit"] == 0.0:
             continue
         if not (p["low"] <= v <= p["high"]):

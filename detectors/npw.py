@@ -275,7 +275,7 @@ def _located(p: Any, s: Any) -> bool:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, _ = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1

@@ -81,12 +81,12 @@ def step(
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, reason, time = columns
+    slot, event_ns, _, value, quality, reason, time, rule = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1
         flags = int(time[i])
-        needed = parameters[slot[i]]["clear_readings"]
+        needed = parameters[rule[i]]["clear_readings"]
         if flags & NOT_LIVE or needed == 0:
             continue
         s = state[slot[i]]

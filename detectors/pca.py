@@ -312,7 +312,7 @@ def _turn(p: Any, s: Any, at: tuple[int, int, int], out: Any, count: int) -> int
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, received_ns, value, quality, _, time = columns
+    slot, event_ns, received_ns, value, quality, _, time, _ = columns
     while row < len(slot) and count + 4 <= len(out):
         i = row
         row += 1

@@ -259,11 +259,11 @@ def _change(p: Any, s: Any, outside: bool) -> bool:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count < len(out):
         i = row
         row += 1
-        p, s, v = parameters[slot[i]], state[slot[i]], value[i]
+        p, s, v = parameters[rule[i]], state[slot[i]], value[i]
         if p["rate"] == 0.0 or not ordinary(time[i], quality[i], v) or not (p["low"] <= v <= p["high"]):
             continue
         step = v - s["mean"]

@@ -184,11 +184,11 @@ def _turn_hour(p: Any, s: Any, hour: int, v: float) -> bool:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count + 2 <= len(out):
         i = row
         row += 1
-        p, s, v = parameters[slot[i]], state[slot[i]], value[i]
+        p, s, v = parameters[rule[i]], state[slot[i]], value[i]
         if p["limit2"] == 0.0 or not ordinary(time[i], quality[i], v) or not (p["low"] <= v <= p["high"]):
             continue
         hour = (event_ns[i] + p["offset_ns"]) // _HOUR_NS

@@ -174,11 +174,11 @@ def _follow(p: Any, s: Any, v: float, t: int) -> float:
 
 @compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
-    slot, event_ns, _, value, quality, _, time = columns
+    slot, event_ns, _, value, quality, _, time, rule = columns
     while row < len(slot) and count < len(out):
         i = row
         row += 1
-        p, s, v, t = parameters[slot[i]], state[slot[i]], value[i], event_ns[i]
+        p, s, v, t = parameters[rule[i]], state[slot[i]], value[i], event_ns[i]
         tau = p["tau_s"]
         if tau == 0.0 or not ordinary(time[i], quality[i], v) or not (p["low"] <= v <= p["high"]):
             continue

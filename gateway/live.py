@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detectors import Readings
+from detectors import COLUMNS, Readings
 
 LENGTH = struct.Struct(">I")
 MAX_BUFFERED = 64 << 20
@@ -35,7 +35,6 @@ delivery for each group of a few packets costs both processes more than the read
 MAX_PIECES = 256
 """Frames in one write; the system takes 1,024."""
 
-_COLUMNS = tuple(Readings.__slots__)
 _DTYPES = (np.int32, np.int64, np.int64, np.float64, np.uint8, np.uint8, np.uint8, np.int32)
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -50,7 +49,7 @@ def pack(frame: list[Any]) -> memoryview:
 
 def readings_frame(version: int, previous: int, position: int, readings: Readings) -> list[Any]:
     """The frame of one journal position's readings; columns are not copied before they are packed."""
-    columns = [np.ascontiguousarray(getattr(readings, name)).view(np.uint8).data for name in _COLUMNS]
+    columns = [np.ascontiguousarray(getattr(readings, name)).view(np.uint8).data for name in COLUMNS]
     return ["readings", version, previous, position, columns]
 
 

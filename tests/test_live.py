@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors import Readings
+from detectors import COLUMNS, Readings
 from gateway.live import LENGTH, LIVE_NS, LiveSender, readings_of
 
 
@@ -137,7 +137,7 @@ def test_whoever_reads_late_gets_whole_frames_in_order_and_the_rest_counts_as_dr
     exported: list[int] = []
     live = LiveSender(path, lambda: (1, b"table" if not exported.append(1) else b""), retry_every=0)
     listener = Listener(path)
-    many = Readings(*(np.resize(getattr(some_readings(), name), 5000) for name in Readings.__slots__))
+    many = Readings(*(np.resize(getattr(some_readings(), name), 5000) for name in COLUMNS))
     taken = [n for n in range(1, 101) if live.send_readings(1, n - 1, n, many)]
     assert live.dropped == 100 - len(taken) > 0
     assert exported == [1]

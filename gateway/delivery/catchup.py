@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from detectors import Readings
+from detectors import COLUMNS, Readings
 from gateway.delivery.readings_lane import BATCH_ROWS, Derive, UnderivableError
 from gateway.errors import JournalError
 from gateway.journal.reader import JournalReader
@@ -142,6 +142,6 @@ def _batch(first: int, last: int, outcomes: list[Outcome], channels: ChannelTabl
     if not outcomes:
         return ReadingsBatch(first, last, Readings.empty(), channels)
     parts = [outcome.readings for outcome in outcomes]
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in Readings.__slots__]
+    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS]
     position = np.repeat([o.position for o in outcomes], [len(part) for part in parts]).astype(np.int64)
     return ReadingsBatch(first, last, Readings(*columns), channels, position)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors import THROTTLED, Readings
+from detectors import COLUMNS, THROTTLED, Readings
 from gateway import crashpoint
 from gateway.clock import Clock
 from gateway.delivery.follow import Answer, Backoff, deliver
@@ -259,7 +259,7 @@ class ReadingsLane:
 
 def joined(frames: list[Frame]) -> ReadingsBatch:
     """One batch of the frames of contiguous positions; at least one."""
-    columns = [np.concatenate([getattr(f.readings, name) for f in frames]) for name in Readings.__slots__]
+    columns = [np.concatenate([getattr(f.readings, name) for f in frames]) for name in COLUMNS]
     position = np.repeat([f.position for f in frames], [len(f.readings) for f in frames]).astype(np.int64)
     return ReadingsBatch(
         frames[0].position, frames[-1].position, Readings(*columns), frames[0].channels, position

@@ -1,18 +1,22 @@
-"""Every detector's parameters and state, one array each, indexed by slot."""
+"""The detectors of single channels: rules shared by all channels that have the same, and a record of state
+for each channel that asks for the detector.
+
+Guarantee: a detector costs neither time nor memory for a channel that does not ask for it, but for the place
+(int32) that says so; which record a channel has follows from the configuration's changes alone.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import traceback
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.recfunctions import repack_fields
 
 import detectors
-from detectors import Findings, Readings
+from detectors import NO_TIME, Findings, Readings
+from gateway.monitor.detector import fault, field_bytes, writable
 from gateway.monitor.rooms import grown, one_of, words
 from gateway.monitor.roster import Roster, settings_of, with_setpoints
 from gateway.monitor.stored import Rows
@@ -25,128 +29,258 @@ PER_READING = (
 )
 """Detectors that judge readings, in the order their findings about one reading are told."""
 
-_RUN = 1 << 14
+I4 = npt.NDArray[np.int32]
+I8 = npt.NDArray[np.int64]
+NONE = 0
+"""The record, and the rule, of channels that do not ask. It is never judged to be anything."""
 
 
-class Detector:
-    """One detector's module and arrays."""
+class ChannelDetector:
+    """One detector's module, rules and records."""
 
-    def __init__(self, kind: str, *, used: bool = False) -> None:
+    def __init__(self, kind: str) -> None:
         self.kind = kind
         self.module: ModuleType = detectors.load(kind)
-        self.parameters: npt.NDArray[np.void] = np.zeros(0, self.module.PARAMETERS)
-        self.state: npt.NDArray[np.void] = np.zeros(0, self.module.STATE)
         self.findings = Findings()
-        self.used = used
-        """Whether any slot ever had a rule. Until then there are no arrays and nothing is judged: a detector
-        that nobody asked for costs neither time nor memory."""
+        self.rules: npt.NDArray[np.void] = one_of(self.module.configure({}), self.module.PARAMETERS)
+        """PARAMETERS, one a rule."""
+        self.state: npt.NDArray[np.void] = one_of(self.module.initial(), self.module.STATE)
+        """STATE, one a record."""
+        self.rule_of: I4 = np.zeros(1, np.int32)
+        """Record -> rule."""
+        self.record_of: I4 = np.zeros(0, np.int32)
+        """Slot -> record. Empty until any channel asks."""
         self._count = 0
+        self._known = {field_bytes(self.rules).tobytes(): NONE}
+        self._users = [0]
+        self._free: I4 = np.zeros(0, np.int32)  # records of nobody, ascending
         self._lent = False
-        self._idle = np.zeros(1, self.module.PARAMETERS)
-        self._idle[0] = self.module.configure({})
+
+    @property
+    def used(self) -> bool:
+        """Whether any channel ever asked for it. Until then nothing is judged."""
+        return len(self.rules) > 1
 
     def grow(self, count: int) -> None:
-        """Room for ``count`` slots; new ones judge nothing until configured."""
+        """``count`` slots from now on; new ones do not ask."""
         self._count = max(self._count, count)
-        extra = self._count - len(self.state)
-        if extra <= 0 or not self.used:
-            return
-        self.parameters = grown(self.parameters, self._count, self._idle[0])
-        self.state = grown(self.state, self._count, self.module.initial())
+        if self.used:
+            self.record_of = grown(self.record_of, self._count, NONE)
 
-    def configure(
-        self, slots: npt.NDArray[np.int64], settings: dict[str, Any] | None
-    ) -> npt.NDArray[np.int64]:
+    def configure(self, slots: I8, settings: dict[str, Any] | None) -> I8:
         """Give slots a rule (None: none); returns the slots whose rule changed. Their state starts anew;
         the state of all others is kept."""
-        rule = np.zeros(1, self.module.PARAMETERS)
-        rule[0] = self.module.configure(settings or {})
+        rule = one_of(self.module.configure(settings or {}), self.module.PARAMETERS)
+        text = field_bytes(rule).tobytes()
+        number = self._known.get(text)
+        if number is None:
+            self._own()
+            number = self._add(rule, text)
         if not self.used:
-            if not (_bytes(rule) != _bytes(self._idle)).any():
-                return slots[:0]
-            self.used = True
-            self.grow(self._count)
-        changed = np.concatenate([slots[:0], *(self._unlike(rule, part) for part in _parts(slots))])
+            return slots[:0]
+        changed: I8 = slots[self.rule_of[self.record_of[slots]] != number]
         if len(changed):
             self._own()
-            words(self.parameters)[changed] = words(rule)
-            words(self.state)[changed] = words(one_of(self.module.initial(), self.state.dtype))
+            self._leave(changed)
+            self._enter(changed, number)
         return changed
 
-    def _unlike(self, rule: npt.NDArray[np.void], slots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Those of the slots that have another rule. Most are the same to the last byte, or still idle."""
-        known = words(self.parameters)[slots]
-        differ = (known != words(rule)).any(axis=1)
-        slots = slots[differ]
-        fresh = (known[differ] == words(self._idle)).all(axis=1)
-        unlike = fresh & bool((_bytes(rule) != _bytes(self._idle)).any())
-        rest = np.flatnonzero(~fresh)
-        unlike[rest] = (_bytes(self.parameters[slots[rest]]) != _bytes(rule)).any(axis=1)
-        found: npt.NDArray[np.int64] = slots[unlike]
-        return found
+    def _add(self, rule: npt.NDArray[np.void], text: bytes) -> int:
+        """A rule that nobody has any more makes room for a new one."""
+        gone = next((n for n, users in enumerate(self._users) if n and not users), None)
+        number = len(self.rules) if gone is None else gone
+        if gone is None:
+            self.rules = grown(self.rules, number + 1, rule[0])
+            self._users.append(0)
+            self.grow(self._count)
+        else:
+            self._known = {known: n for known, n in self._known.items() if n != gone}
+        words(self.rules)[number] = words(rule)
+        self._known[text] = number
+        return number
 
-    def move(self, old: npt.NDArray[np.int64], new: npt.NDArray[np.int64]) -> None:
-        """Take rule and state along to new slots."""
-        if not self.used:
+    def _leave(self, slots: I8) -> None:
+        """These ask no longer."""
+        records = self._records(slots)
+        for number, count in enumerate(np.bincount(self.rule_of[records]).tolist()):
+            self._users[number] -= count
+        self.rule_of[records] = NONE
+        self.record_of[slots] = NONE
+        self._free = np.union1d(self._free, records).astype(np.int32)
+
+    def _enter(self, slots: I8, number: int) -> None:
+        """These ask for a rule, and have seen nothing."""
+        if number == NONE:
             return
-        self._own()
-        self.parameters[new] = self.parameters[old]
-        self.state[new] = self.state[old]
+        again, self._free = self._free[: len(slots)], self._free[len(slots) :]
+        had, fresh = len(self.state), len(slots) - len(again)
+        self.state = grown(self.state, had + fresh, self.module.initial())
+        self.rule_of = grown(self.rule_of, had + fresh, NONE)
+        records = np.concatenate([again, np.arange(had, had + fresh, dtype=np.int32)])
+        words(self.state)[again] = words(one_of(self.module.initial(), self.module.STATE))
+        self.rule_of[records] = number
+        self.record_of[slots] = records
+        self._users[number] += len(slots)
 
-    def shift(self, slots: npt.NDArray[np.int64], delta_ns: int) -> None:
+    def move(self, old: I8, new: I8) -> None:
+        """Take rule and state along to new slots."""
+        if self.used:
+            self._own()
+            self._leave(np.setdiff1d(new, old))
+            taken = self.record_of[old]
+            self.record_of[old] = NONE
+            self.record_of[new] = taken
+
+    def shift(self, slots: range, delta_ns: int) -> None:
         """The device's clock changed by ``delta_ns``: times in the state move along, so that a running delay
         goes on."""
-        if not self.used:
-            return
-        for name in self.module.EVENT_TIMES:
-            times = self.state[name][slots]
-            self.state[name][slots] = np.where(times == detectors.NO_TIME, times, times + delta_ns)
+        records = self._records(slots) if self.used else ()
+        for name in self.module.EVENT_TIMES if len(records) else ():
+            times = self.state[name][records]
+            self.state[name][records] = np.where(times == NO_TIME, times, times + delta_ns)
 
     def step(self, readings: Readings) -> str:
         """Judge a batch; the findings stand in ``self.findings``. Returns "" or what went wrong: a fault of
         a detector never stops the others."""
-        self.findings.count = 0
+        findings, slot = self.findings, readings.slot
+        findings.count = 0
         if not self.used:
             return ""
+        wrong = ""
+        record = self.record_of.take(slot)
         try:
-            self.module.step(self.parameters, self.state, readings, self.findings)
+            self.module.step(self.rules, self.state, readings.at(record, self.rule_of.take(record)), findings)
         except Exception:  # noqa: BLE001 - step is total: a plug-in's fault is counted
-            return fault(self.kind)
-        return ""
+            wrong = fault(self.kind)
+        if findings.count:
+            found = findings.found()
+            found["slot"] = slot[found["row"]]
+        return wrong
 
-    def export(self, *, rows: bool = False) -> dict[str, Any]:
-        """Arrays as they are now, with their layout. The rules are not copied before they change; nor is the
-        state if it goes as ``rows`` of an ``Image`` that is told what changes."""
+    def rules_at(self, slots: I8 | range) -> npt.NDArray[np.void]:
+        """A copy of the rules that these slots have, one each."""
+        found: npt.NDArray[np.void] = self.rules[self.rule_of[self.record_of[np.asarray(slots)]]]
+        return found
+
+    def state_at(self, slots: I8 | range) -> npt.NDArray[np.void]:
+        """A copy of these slots' state, one each; of one that does not ask, ``initial()``."""
+        found: npt.NDArray[np.void] = self.state[self.record_of[np.asarray(slots)]]
+        return found
+
+    def _records(self, slots: I8 | range) -> I4:
+        records: I4 = self.record_of[np.asarray(slots)]
+        asking: I4 = records[records != NONE]
+        return asking
+
+    def export(self) -> dict[str, Any]:
+        """Arrays as they are now, with their layout. Rules and records are not copied before the
+        configuration changes; state goes as ``Rows`` of an ``Image`` that is told what changes."""
         self._lent = True
         return {
-            "layout": repr((self.module.PARAMETERS.descr, self.module.STATE.descr)),
-            "parameters": self.parameters,
-            "state": Rows(self.state) if rows else self.state.copy(),
+            "layout": self._layout(),
+            "rules": self.rules,
+            "rule_of": self.rule_of,
+            "record_of": self.record_of,
+            "state": Rows(self.state, record_of=self.record_of),
         }
 
+    def _layout(self) -> str:
+        return repr(("shared", self.module.PARAMETERS.descr, self.module.STATE.descr))
+
     def _own(self) -> None:
-        """Rules that an export refers to are copied before they change."""
+        """What an export refers to is copied before it changes."""
         if self._lent:
-            self.parameters = self.parameters.copy()
-            self._lent = False
+            self.rules, self.rule_of = self.rules.copy(), self.rule_of.copy()
+            self.record_of, self._lent = self.record_of.copy(), False
 
     def load(self, stored: dict[str, Any]) -> None:
         """Arrays back; ValueError when the layout is another one."""
-        if stored["layout"] != repr((self.module.PARAMETERS.descr, self.module.STATE.descr)):
+        if stored["layout"] != self._layout():
             raise ValueError(f"snapshot holds another layout of detector {self.kind}")
-        self.parameters = writable(stored["parameters"], self.module.PARAMETERS)
+        self.rules = writable(stored["rules"], self.module.PARAMETERS)
         self.state = writable(stored["state"], self.module.STATE)
-        self.used, self._count = True, len(self.state)
+        self.rule_of = np.frombuffer(stored["rule_of"], np.int32).copy()
+        self.record_of = np.frombuffer(stored["record_of"], np.int32).copy()
+        self._count = len(self.record_of)
+        taken = np.zeros(len(self.state), np.bool_)
+        taken[self.record_of] = True
+        self._free = np.flatnonzero(~taken[1:]).astype(np.int32) + np.int32(1)
+        self._users = np.bincount(self.rule_of[taken], minlength=len(self.rules)).tolist()
+        self._known = {text.tobytes(): n for n, text in enumerate(field_bytes(self.rules))}
 
 
-def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> None:
-    """Arrays of every detector back. A kind that is not in the snapshot, because nothing used it or an older
-    version wrote it, starts fresh, with the rules that the roster's profiles give it."""
-    for detector in bank:
-        if detector.kind in stored:
-            detector.load(stored[detector.kind])
-            continue
-        detector.grow(len(roster.channels))
+class Bank:
+    """Every detector of single channels, and which of them each channel asks for."""
+
+    def __init__(self) -> None:
+        self._detectors = [ChannelDetector(kind) for kind in PER_READING]
+        self._asks: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)  # bit n: detector n
+
+    def __iter__(self) -> Iterator[ChannelDetector]:
+        return iter(self._detectors)
+
+    def __len__(self) -> int:
+        return len(self._detectors)
+
+    def grow(self, count: int) -> None:
+        """``count`` slots from now on; new ones ask for nothing."""
+        self._asks = grown(self._asks, count, 0)
+        for detector in self._detectors:
+            detector.grow(count)
+
+    def configure(self, detector: ChannelDetector, slots: I8, settings: dict[str, Any] | None) -> I8:
+        """As ``ChannelDetector.configure``."""
+        changed = detector.configure(slots, settings)
+        self._note(detector, changed)
+        return changed
+
+    def move(self, old: I8, new: I8) -> None:
+        """Take rules and state along to new slots."""
+        for detector in self._detectors:
+            detector.move(old, new)
+            self._note(detector, np.concatenate([old, new]))
+
+    def judge(self, readings: Readings) -> list[str]:
+        """Let the detectors judge that any channel of the batch asks for; the findings of all others are
+        none. Returns the faults of those that failed."""
+        asked = int(np.bitwise_or.reduce(self._asks.take(readings.slot)))
+        faults = []
+        for detector in self._detectors:
+            if asked & 1:
+                faults.append(detector.step(readings))
+            else:
+                detector.findings.count = 0
+            asked >>= 1
+        return [fault for fault in faults if fault]
+
+    def shift(self, slots: range, delta_ns: int) -> None:
+        """As ``ChannelDetector.shift``, of all."""
+        for detector in self._detectors:
+            detector.shift(slots, delta_ns)
+
+    def _note(self, detector: ChannelDetector, slots: I8) -> None:
+        if detector.used and len(slots):
+            bit = np.uint64(1 << self._detectors.index(detector))
+            asks = detector.record_of[slots] != NONE
+            self._asks[slots] = np.where(asks, self._asks[slots] | bit, self._asks[slots] & ~bit)
+
+    def export(self) -> dict[str, Any]:
+        """Arrays of every detector in use."""
+        return {detector.kind: detector.export() for detector in self._detectors if detector.used}
+
+    def load(self, stored: dict[str, Any], roster: Roster) -> None:
+        """Arrays of every detector back. A kind that is not in the snapshot, because nothing used it or an
+        older version wrote it, starts fresh, with the rules that the roster's profiles give it."""
+        self.grow(len(roster.channels))
+        slots = np.arange(len(roster.channels))
+        for detector in self._detectors:
+            if detector.kind in stored:
+                detector.load(stored[detector.kind])
+            else:
+                self._start(detector, roster)
+            self._note(detector, slots)
+
+    def _start(self, detector: ChannelDetector, roster: Roster) -> None:
         for number in roster.active_devices():
             first, device = roster.first_slot[number], roster.channels.devices[number]
             profile = with_setpoints(roster.profiles[device.profile], device.overrides)
@@ -154,25 +288,3 @@ def restore(bank: list[Detector], stored: dict[str, Any], roster: Roster) -> Non
                 settings = settings_of(profile, place).get(detector.kind)
                 if settings is not None:
                     detector.configure(np.array([first + place]), settings)
-
-
-def _parts(slots: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    """The slots in runs short enough that comparing their rules takes little memory."""
-    return [slots[begin : begin + _RUN] for begin in range(0, len(slots), _RUN)]
-
-
-def _bytes(records: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
-    """uint8[n, size] of the fields alone: padding between them holds anything, and NaN equals itself."""
-    packed = repack_fields(records)
-    return packed.view(np.uint8).reshape(len(records), packed.dtype.itemsize)
-
-
-def writable(body: bytes, dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
-    """Records of exactly these bytes."""
-    return np.frombuffer(bytearray(body), dtype)
-
-
-def fault(kind: str) -> str:
-    """Name the exception being handled by a short hash of its place."""
-    text = traceback.format_exc(limit=-1)
-    return f"{kind}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -15,7 +15,7 @@ import detectors
 from detectors import GOOD, NO_TIME, Readings
 from gateway.alarms import advice
 from gateway.alarms.definition import Definition, alarm_id
-from gateway.monitor.bank import Detector
+from gateway.monitor.detector import Detector
 from gateway.monitor.members import Group, Routes, groups_of
 from gateway.monitor.roster import Roster
 
@@ -175,7 +175,7 @@ def _evidence_of(group: Group) -> list[str]:
 
 
 def _configured(kind: str, groups: list[Group]) -> Detector:
-    detector = Detector(kind, used=True)
+    detector = Detector(kind)
     detector.grow(len(groups))
     for number, group in enumerate(groups):
         detector.parameters[number] = detector.module.configure(group.settings(detector.module))

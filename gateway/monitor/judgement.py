@@ -13,7 +13,7 @@ from gateway.alarms.commands import obey
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
-from gateway.monitor.bank import Detector
+from gateway.monitor.bank import Bank
 from gateway.monitor.entries import OperatorCommand
 from gateway.monitor.groups import Groups
 from gateway.monitor.naming import Naming
@@ -28,9 +28,7 @@ MAX_NOTE = 300
 class Judgement:
     """The events of one entry are numbered in the order they are made."""
 
-    def __init__(
-        self, engine: Engine, roster: Roster, bank: list[Detector], groups: Groups, partition: int
-    ) -> None:
+    def __init__(self, engine: Engine, roster: Roster, bank: Bank, groups: Groups, partition: int) -> None:
         self._engine = engine
         self._roster = roster
         self._bank = bank
@@ -52,7 +50,7 @@ class Judgement:
     def judge(self, readings: Readings) -> list[str]:
         """Let every detector see the readings; findings act in the readings' order. Returns the faults of
         detectors that failed."""
-        faults = [fault for detector in self._bank if (fault := detector.step(readings))]
+        faults = self._bank.judge(readings)
         found = [
             (
                 int(finding["row"]),

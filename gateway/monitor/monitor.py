@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors import Readings
 from gateway.alarms.engine import Engine
-from gateway.monitor.bank import PER_READING, Detector, restore
+from gateway.monitor.bank import Bank
 from gateway.monitor.channels import ChannelTable
 from gateway.monitor.counts import Counts
 from gateway.monitor.entries import (
@@ -68,7 +68,7 @@ class Monitor:
     def _assemble(self, roster: Roster) -> None:
         self.roster = roster
         self.inlet = Inlet(roster, self.line, self.counts)
-        self.bank = [Detector(kind) for kind in PER_READING]
+        self.bank = Bank()
         self.silence = Silence(roster)
         self.throttle = Throttle(roster)
         self.lifetimes = Lifetimes(roster, self.silence)
@@ -154,8 +154,7 @@ class Monitor:
             self.inlet.changing(np.arange(slots.start, slots.stop), np.array([device]))
             self.inlet.twins.rebased(device)
             self.inlet.forget_newest(slots, int(readings.event_ns[row]))
-            for detector in self.bank:
-                detector.shift(np.arange(slots.start, slots.stop), -skew_change)
+            self.bank.shift(slots, -skew_change)
             self.groups.shift(slots, -skew_change)
             self.judgement.clock_changed(device, int(readings.event_ns[row]), skew_change)
         self._judge(readings, begin, len(readings))
@@ -187,8 +186,7 @@ class Monitor:
         channels = self.channels
         self.inlet.decoder.forget_routes(change)
         self.inlet.grow(len(channels.devices), len(channels))
-        for detector in self.bank:
-            detector.grow(len(channels))
+        self.bank.grow(len(channels))
         self.silence.grow(len(channels))
         self.last_value = grown(self.last_value, len(channels), np.nan)
         self.last_event_ns = grown(self.last_event_ns, len(channels), 0)
@@ -299,7 +297,7 @@ class Monitor:
             "last_epoch": self.last_epoch,
             "roster": self.roster.export(),
             "inlet": self.inlet.export(),
-            "bank": {d.kind: d.export(rows=True) for d in self.bank if d.used},
+            "bank": self.bank.export(),
             "groups": self.groups.export(),
             "silence": self.silence.export(),
             "throttle": self.throttle.export(),
@@ -322,7 +320,7 @@ class Monitor:
         monitor.last_epoch = stored["last_epoch"]
         monitor._assemble(Roster.load(stored["roster"]))
         monitor.inlet.load(stored["inlet"])
-        restore(monitor.bank, stored["bank"], monitor.roster)
+        monitor.bank.load(stored["bank"], monitor.roster)
         monitor.groups.load(stored.get("groups", {}))
         monitor.silence.load(stored["silence"])
         if "throttle" in stored:  # not before behaviour 2

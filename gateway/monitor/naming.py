@@ -5,7 +5,7 @@ from __future__ import annotations
 from device_profiles import AlarmDefinition, DetectorRule, Profile
 from gateway.alarms import advice, definition
 from gateway.alarms.definition import Definition, Place
-from gateway.monitor.bank import Detector
+from gateway.monitor.bank import ChannelDetector
 from gateway.monitor.channels import Device
 from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster, with_setpoints
 
@@ -18,7 +18,7 @@ class Naming:
         self._known: dict[tuple[int, str], Definition] = {}
         self._device_known: dict[tuple[int, str], Definition] = {}
 
-    def of_channel(self, slot: int, detector: Detector, condition: int) -> Definition:
+    def of_channel(self, slot: int, detector: ChannelDetector, condition: int) -> Definition:
         """The alarm of one finding of a detector."""
         name = detector.module.FINDINGS[condition]
         if detector.kind == "discrete":

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import NO_TIME, Readings
-from gateway.monitor.bank import writable
 from gateway.monitor.counts import Counts, Rejections
 from gateway.monitor.decode import DecodedPackets, Decoder
+from gateway.monitor.detector import writable
 from gateway.monitor.entries import Packets
 from gateway.monitor.identity import Remembered
 from gateway.monitor.outcome import Outcome

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device_profiles import Profile
-from gateway.monitor.bank import Detector
+from gateway.monitor.bank import Bank, ChannelDetector
 from gateway.monitor.channels import Setpoint
 from gateway.monitor.judgement import Judgement
 from gateway.monitor.roster import Change, Roster, settings_of, with_setpoints
@@ -19,7 +19,7 @@ from gateway.monitor.silence import Silence
 class Rules:
     """Gives detectors and the silence watch their parameters, and device clocks theirs."""
 
-    def __init__(self, roster: Roster, bank: list[Detector], silence: Silence, judgement: Judgement) -> None:
+    def __init__(self, roster: Roster, bank: Bank, silence: Silence, judgement: Judgement) -> None:
         self._roster = roster
         self._bank = bank
         self._silence = silence
@@ -29,8 +29,7 @@ class Rules:
         """Put in force what the roster's change asks; clocks: one record a device (``timing.CLOCK``)."""
         if change.moved:
             old, new = (np.array(side, np.int64) for side in zip(*change.moved, strict=True))
-            for detector in self._bank:
-                detector.move(old, new)
+            self._bank.move(old, new)
             self._silence.detector.move(old, new)
         concerned = sorted({*change.added, *change.reset, *self._roster.followers(change.reruled)})
         for name, numbers in self._roster.by_profile(concerned).items():
@@ -42,7 +41,7 @@ class Rules:
         if change.retired:
             gone = np.concatenate([np.array(self._roster.slots_of(n), np.int64) for n in change.retired])
             for detector in self._bank:
-                detector.configure(gone, None)
+                self._bank.configure(detector, gone, None)
             self._silence.retire(gone)
 
     def _configure(self, profile: Profile, numbers: list[int]) -> None:
@@ -63,10 +62,11 @@ class Rules:
             self._silence.configure(first + place, settings["silent"])
 
     def _give(
-        self, detector: Detector, slots: npt.NDArray[np.int64], settings: dict[str, object] | None
+        self, detector: ChannelDetector, slots: npt.NDArray[np.int64], settings: dict[str, object] | None
     ) -> None:
         if len(slots):
-            self._judgement.rule_changed(detector.kind, detector.configure(slots, settings))
+            changed = self._bank.configure(detector, slots, settings)
+            self._judgement.rule_changed(detector.kind, changed)
 
 
 _OVERRIDDEN = ("limits", "discrete")

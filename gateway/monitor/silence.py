@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import Findings, Readings, silent
-from gateway.monitor.bank import Detector
+from gateway.monitor.detector import Detector
 from gateway.monitor.roster import Roster
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Silence:
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
-        self.detector = Detector("silent", used=True)
+        self.detector = Detector("silent")
         self._device_findings = Findings()
         self.down_since_ns: int | None = 0
         """Gateway time since when we are deaf: link down, or nothing could be written; None while we hear."""

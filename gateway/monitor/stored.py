@@ -23,21 +23,34 @@ RUN = 1 << 20
 
 
 class Rows:
-    """A table with a record a slot, or one a device: taken over bit by bit."""
+    """A table with a record a slot, or one a device: taken over bit by bit. record_of: slot -> record, 0
+    where the slot has none; without it the record is the slot."""
 
-    def __init__(self, array: npt.NDArray[Any], *, device: bool = False) -> None:
+    def __init__(
+        self,
+        array: npt.NDArray[Any],
+        *,
+        device: bool = False,
+        record_of: npt.NDArray[np.int32] | None = None,
+    ) -> None:
         self.device = device
+        self.record_of = record_of
+        self.numbers = len(array if record_of is None else record_of)
+        """Slots or devices."""
         self.array = array
         self.nbytes = array.nbytes
         self._begin = 0
         """The record of the table that ``array`` begins with."""
         self._handed = 0
         self._closed = False
-        self._kept: list[tuple[npt.NDArray[np.int64], npt.NDArray[Any]]] = []
+        self._kept: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
 
-    def keep(self, numbers: npt.NDArray[np.int64]) -> None:
-        """These records (in rising order) are about to change for the first time."""
+    def keep(self, numbers: npt.NDArray[Any]) -> None:
+        """The records of these slots or devices (in rising order) are about to change for the first time."""
         if not self._closed:
+            if self.record_of is not None:
+                records = np.sort(self.record_of[numbers])
+                numbers = records[np.searchsorted(records, 1) :]
             ahead = numbers[np.searchsorted(numbers, self._handed) :]
             if len(ahead):
                 self._kept.append((ahead, self.array[ahead]))
@@ -67,7 +80,7 @@ class _Seen:
 
     def __init__(self, tables: list[Rows]) -> None:
         self._tables = tables
-        self._seen = np.zeros(max((len(t.array) for t in tables), default=0), np.bool_)
+        self._seen = np.zeros(max((t.numbers for t in tables), default=0), np.bool_)
 
     def before(self, numbers: npt.NDArray[Any]) -> None:
         fresh = numbers[~self._seen[numbers]]

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from detectors import NOT_LIVE, THROTTLED, Readings, compiled
 from device_profiles import Profile
-from gateway.monitor.bank import writable
+from gateway.monitor.detector import writable
 from gateway.monitor.rooms import grown, one_of
 from gateway.monitor.roster import Change, Roster
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import DISORDER, LATE, SUSPECT, compiled
-from gateway.monitor.bank import writable
+from gateway.monitor.detector import writable
 from gateway.monitor.entries import FLAG_RETAINED
 from gateway.monitor.recents import NEVER
 from gateway.monitor.rooms import grown

@@ -19,6 +19,7 @@ typedef struct {
     const double *value;
     const uint8_t *quality, *reason, *time;
     int64_t rows;
+    const int32_t *record_of, *rule_of; /* slot -> record, record -> rule; of the pass at work */
 } Readings;
 
 typedef struct { int32_t row, slot, condition, active; int64_t event_ns; double value, limit, extra; } Finding;
@@ -58,8 +59,9 @@ static FLOW long range_rare(const RangeRule *p, RangeState *s, const Readings *r
 static long out_of_range(const RangeRule *parameters, RangeState *state, const Readings *r, Finding *out) {
     long count = 0;
     for (long i = 0; i < r->rows; i++) {
-        const RangeRule *p = parameters + r->slot[i];
-        RangeState *s = state + r->slot[i];
+        const long record = r->record_of[r->slot[i]];
+        const RangeRule *p = parameters + r->rule_of[record];
+        RangeState *s = state + record;
         int plain = (r->quality[i] == GOOD) & !(r->time[i] & NO_CLEAR) & (s->active == 0);
         int judged = !(r->time[i] & NOT_LIVE) & (p->clear_readings != 0);
         s->last_event_ns = plain & judged ? r->event_ns[i] : s->last_event_ns;
@@ -137,8 +139,9 @@ static FLOW long limit_rare(const LimitRule *p, LimitState *s, const Readings *r
 static long limits(const LimitRule *parameters, LimitState *state, const Readings *r, Finding *out) {
     long count = 0;
     for (long i = 0; i < r->rows; i++) {
-        const LimitRule *p = parameters + r->slot[i];
-        LimitState *s = state + r->slot[i];
+        const long record = r->record_of[r->slot[i]];
+        const LimitRule *p = parameters + r->rule_of[record];
+        LimitState *s = state + record;
         double v = r->value[i];
         int64_t newest = s->last_event_ns;
         int bad = r->quality[i] == BAD;
@@ -204,8 +207,9 @@ static FLOW long course_rare(const CourseRule *p, CourseState *s, const Readings
 static long ewma(const CourseRule *parameters, CourseState *state, const Readings *r, Finding *out) {
     long count = 0;
     for (long i = 0; i < r->rows; i++) {
-        const CourseRule *p = parameters + r->slot[i];
-        CourseState *s = state + r->slot[i];
+        const long record = r->record_of[r->slot[i]];
+        const CourseRule *p = parameters + r->rule_of[record];
+        CourseState *s = state + record;
         double v = r->value[i], mean = s->mean, variance = s->variance, weight = p->weight;
         double away = v - mean, square = away * away;
         double floor = variance > p->variance_min ? variance : p->variance_min;
@@ -277,8 +281,9 @@ static inline double within(double x, double low, double high) {
 static long cusum(const ShiftRule *parameters, ShiftState *state, const Readings *r, Finding *out) {
     long count = 0;
     for (long i = 0; i < r->rows; i++) {
-        const ShiftRule *p = parameters + r->slot[i];
-        ShiftState *s = state + r->slot[i];
+        const long record = r->record_of[r->slot[i]];
+        const ShiftRule *p = parameters + r->rule_of[record];
+        ShiftState *s = state + record;
         double v = r->value[i], h = p->h;
         int given = p->scale != 0.0;
         int judged = !(r->time[i] & (NO_CLEAR | THROTTLED)) & (r->quality[i] == GOOD) & (h != 0.0) &
@@ -333,8 +338,9 @@ static FLOW long flat_rare(const FlatRule *p, FlatState *s, const Readings *r, l
 static long flat(const FlatRule *parameters, FlatState *state, const Readings *r, Finding *out) {
     long count = 0;
     for (long i = 0; i < r->rows; i++) {
-        const FlatRule *p = parameters + r->slot[i];
-        FlatState *s = state + r->slot[i];
+        const long record = r->record_of[r->slot[i]];
+        const FlatRule *p = parameters + r->rule_of[record];
+        FlatState *s = state + record;
         double v = r->value[i];
         int64_t t = r->event_ns[i], since = s->since_ns;
         int judged = !(r->time[i] & (NOT_LIVE | THROTTLED)) & (p->after_ns != 0);
@@ -355,10 +361,17 @@ static long flat(const FlatRule *parameters, FlatState *state, const Readings *r
 }
 
 /* parameters, state, findings: one pointer a pass, in the order out_of_range, limits, ewma, cusum, flat. */
-void passes(const Readings *r, void *const *parameters, void *const *state, Finding *const *out, int64_t *count) {
-    count[0] = out_of_range(parameters[0], state[0], r, out[0]);
-    count[1] = limits(parameters[1], state[1], r, out[1]);
-    count[2] = ewma(parameters[2], state[2], r, out[2]);
-    count[3] = cusum(parameters[3], state[3], r, out[3]);
-    count[4] = flat(parameters[4], state[4], r, out[4]);
+static const Readings *of(Readings *r, const int32_t *const *record_of, const int32_t *const *rule_of, int pass) {
+    r->record_of = record_of[pass];
+    r->rule_of = rule_of[pass];
+    return r;
+}
+
+void passes(Readings *r, void *const *rules, void *const *state, Finding *const *out,
+            const int32_t *const *record_of, const int32_t *const *rule_of, int64_t *count) {
+    count[0] = out_of_range(rules[0], state[0], of(r, record_of, rule_of, 0), out[0]);
+    count[1] = limits(rules[1], state[1], of(r, record_of, rule_of, 1), out[1]);
+    count[2] = ewma(rules[2], state[2], of(r, record_of, rule_of, 2), out[2]);
+    count[3] = cusum(rules[3], state[3], of(r, record_of, rule_of, 3), out[3]);
+    count[4] = flat(rules[4], state[4], of(r, record_of, rule_of, 4), out[4]);
 }

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from detectors import BAD, FINDING, GOOD, REASONS, UNCERTAIN, Readings
-from gateway.monitor.bank import Detector
+from gateway.monitor.bank import ChannelDetector
 from tests.support.report import Row, meets
 
 KINDS = ("out_of_range", "limits", "ewma", "cusum", "flat")
@@ -57,13 +57,15 @@ class _Columns(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in COLUMNS),
         ("rows", ctypes.c_int64),
+        ("record_of", ctypes.c_void_p),
+        ("rule_of", ctypes.c_void_p),
     )
 
 
 class _Peer:
     """The compiled C and its own records."""
 
-    def __init__(self, folder: Path, bank: list[Detector], most_findings: int) -> None:
+    def __init__(self, folder: Path, bank: list[ChannelDetector], most_findings: int) -> None:
         library = folder / "kernel.so"
         command = ["gcc", "-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC", "-o"]
         done = subprocess.run(
@@ -73,12 +75,13 @@ class _Peer:
             raise OSError(f"gcc: {done.stderr.strip()[-300:]}")
         self._passes = ctypes.CDLL(str(library)).passes
         self.state = [detector.state.copy() for detector in bank]
-        self._parameters = [detector.parameters.copy() for detector in bank]
+        self._rules = [detector.rules.copy() for detector in bank]
+        self._numbers = [d.record_of.copy() for d in bank], [d.rule_of.copy() for d in bank]
         self._out = [np.zeros(most_findings, FINDING) for _ in bank]
         pointers = ctypes.c_void_p * len(bank)
         self._addresses = [
             pointers(*(array.ctypes.data for array in arrays))
-            for arrays in (self._parameters, self.state, self._out)
+            for arrays in (self._rules, self.state, self._out, *self._numbers)
         ]
         self._count = (ctypes.c_int64 * len(bank))()
 
@@ -95,15 +98,15 @@ class _Peer:
         return [out[:count].tobytes() for out, count in zip(self._out, self._count, strict=True)]
 
 
-def _ours(bank: list[Detector], readings: Readings) -> float:
+def _ours(bank: list[ChannelDetector], readings: Readings) -> float:
     begin = time.perf_counter()
     for detector in bank:
         detector.step(readings)
     return time.perf_counter() - begin
 
 
-def _bank(channels: int) -> list[Detector]:
-    bank = [Detector(kind) for kind in KINDS]
+def _bank(channels: int) -> list[ChannelDetector]:
+    bank = [ChannelDetector(kind) for kind in KINDS]
     for detector in bank:
         detector.grow(channels)
         detector.configure(np.arange(channels), RULES[detector.kind])
@@ -131,7 +134,7 @@ def feed(channels: int, size: int, seed: int) -> Iterator[Readings]:
         yield Readings(slot, event, event + SECOND, value, quality, reason, np.zeros(size, np.uint8), rows)
 
 
-def _compare(bank: list[Detector], peer: _Peer, readings: Readings) -> tuple[float, float, str]:
+def _compare(bank: list[ChannelDetector], peer: _Peer, readings: Readings) -> tuple[float, float, str]:
     """(our seconds, C's seconds, "" or the first pass whose findings differ)."""
     ours, theirs = _ours(bank, readings), peer.judge(readings)
     for detector, found in zip(bank, peer.found(), strict=True):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from detectors import Readings
-from gateway.monitor.bank import Detector
+from gateway.monitor.bank import ChannelDetector
 from tests.bench.kernel import RULES, WARM_SWEEPS, feed
 from tests.support.report import Row, meets
 
@@ -30,7 +30,7 @@ def _row(ratio: float, note: str) -> Row:
     return Row("river", FIGURE, round(ratio, 2), "x river", MUST, GOOD, meets(ratio, MUST), note)
 
 
-def _ours(bank: list[Detector], readings: Readings) -> float:
+def _ours(bank: list[ChannelDetector], readings: Readings) -> float:
     begin = time.perf_counter()
     for detector in bank:
         detector.step(readings)
@@ -50,7 +50,7 @@ def measure(rounds: int = 5, channels: int = CHANNELS, sweeps: int = 30) -> list
         from river.drift import PageHinkley
     except ImportError as error:
         return [_row(0.0, f"river is not there ({error}): install the dev group")]
-    bank = [Detector(kind) for kind in KINDS]
+    bank = [ChannelDetector(kind) for kind in KINDS]
     for detector in bank:
         detector.grow(channels)
         detector.configure(np.arange(channels), RULES[detector.kind])

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import detectors
 from detectors import BAD, DISORDER, GOOD, LATE, RETAINED, SUSPECT, UNCERTAIN, Findings, Readings
+from gateway.monitor.bank import PER_READING
 from tests.contracts import asset_rules, channel_rules
 
 KINDS = detectors.kinds()
@@ -291,6 +292,23 @@ def test_the_rule_of_a_channel_without_one_finds_nothing(kind: str) -> None:
     found = Findings()
     module.step(parameters, state, spread(kind, made_up(1, 500, values=(np.nan, np.inf))), found)
     assert found.count == 0
+    if not hasattr(module, "INPUTS") and not hasattr(module, "sweep"):  # such channels share one record
+        assert same(state, fresh(kind))
+
+
+@pytest.mark.parametrize("kind", PER_READING)
+def test_channels_that_share_rules_find_what_those_with_their_own_find(kind: str) -> None:
+    module, own = module_of(kind), rules(kind)
+    readings = made_up(7, 600)
+    choices = np.arange(SLOTS, dtype=np.int32) % len(SETTINGS[kind])
+    shared = own[: len(SETTINGS[kind])]
+    apart, together = Findings(), Findings()
+    left, right = fresh(kind), fresh(kind)
+    module.step(own, left, readings, apart)
+    module.step(shared, right, readings.at(readings.slot, choices[readings.slot]), together)
+    assert not same(left, fresh(kind)), "something was judged"
+    assert same(apart.found(), together.found())
+    assert same(left, right)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import LATE, THROTTLED, Readings
+from detectors import COLUMNS, LATE, THROTTLED, Readings
 from gateway.clock import Random, VirtualClock
 from gateway.delivery import readings_lane
 from gateway.delivery.catchup import Derivation
@@ -283,7 +283,7 @@ def test_columns_of_joined_frames_have_the_types_of_readings() -> None:
     clock = VirtualClock()
     core = Core(clock)
     made = readings_lane.joined([core.append(2), core.append(3)])
-    for name in Readings.__slots__:
+    for name in COLUMNS:
         assert getattr(made.readings, name).dtype == getattr(Readings.empty(), name).dtype
     assert made.positions().dtype == np.int64
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import Findings, Readings, _geo, cpa, geofence, ground_speed, npw, route
+from detectors import COLUMNS, Findings, Readings, _geo, cpa, geofence, ground_speed, npw, route
 
 SECOND = 1_000_000_000
 METRES = 111_195.08
@@ -80,9 +80,7 @@ def test_a_leak_is_where_both_travel_times_say_with_the_flow(place_m: float, flo
     both = Readings(
         *(
             np.concatenate(columns)
-            for columns in zip(
-                *([getattr(part, name) for name in Readings.__slots__] for part in parts), strict=True
-            )
+            for columns in zip(*([getattr(part, name) for name in COLUMNS] for part in parts), strict=True)
         )
     )
     found = judge(npw, given_rule, both)
@@ -101,7 +99,7 @@ def test_the_error_of_a_place_grows_with_the_clocks() -> None:
     both = [rows([role] * 600, list(50 + 0.005 * k + role), list(wave)) for role in (0, 1)]
     clocks = rows([2, 3], [10.0, 10.0], [0.010, 0.0])
     parts = [clocks, *both]
-    joined = Readings(*(np.concatenate([getattr(p, name) for p in parts]) for name in Readings.__slots__))
+    joined = Readings(*(np.concatenate([getattr(p, name) for p in parts]) for name in COLUMNS))
     found = judge(npw, {"length": 20_000.0, "wave_speed": 1100.0, "wave_error": 0.0}, joined)
     assert found[0][3] == pytest.approx(1.96 * 5.5, rel=0.05)  # 10 ms are 5.5 m
 

@@ -105,7 +105,7 @@ def test_a_restart_between_any_two_readings_changes_nothing(split: int) -> None:
 def test_without_a_table_a_detector_costs_nothing_and_is_not_in_the_snapshot() -> None:
     story = World()
     story.every(5, *CALM)
-    idle = {d.kind: (len(d.state), d.used) for d in story.monitor.bank}
+    idle = {d.kind: (len(d.record_of), d.used) for d in story.monitor.bank}
     assert (idle["cusum"], idle["peaks"]) == ((0, False), (0, False))
     assert idle["flat"][1], "asked for by the profile"
     stored = msgspec.msgpack.decode(story.monitor.save())["bank"]

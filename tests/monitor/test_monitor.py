@@ -263,7 +263,9 @@ def test_a_monitor_refuses_a_snapshot_of_another_layout(monkeypatch: pytest.Monk
 
     world = World()
     body = world.monitor.save()
-    monkeypatch.setattr("detectors.limits.STATE", np.dtype([("other", "<i8")]))
+    other = np.dtype([("other", "<i8")])
+    monkeypatch.setattr("detectors.limits.STATE", other)
+    monkeypatch.setattr("detectors.limits.initial", lambda: np.zeros(1, other)[0])
     with pytest.raises(ValueError, match="limits"):
         Monitor.load(body)
 

@@ -42,7 +42,7 @@ def states(monitor: Monitor, device: int) -> dict[str, Any]:
     slots = monitor.roster.slots_of(device)
     part = slice(slots.start, slots.stop)
     found: dict[str, Any] = {
-        d.kind: (d.parameters[part].tobytes(), d.state[part].tobytes()) for d in monitor.bank if d.used
+        d.kind: (d.rules_at(slots).tobytes(), d.state_at(slots).tobytes()) for d in monitor.bank if d.used
     }
     found["silent"] = monitor.silence.detector.state[part].tobytes()
     found["clock"] = monitor.inlet.clocks[device].tobytes()
@@ -81,10 +81,12 @@ def test_only_the_limits_of_the_one_channel_begin_anew(made: Maker) -> None:
     monitor = made.core.monitor
     limits = next(d for d in monitor.bank if d.kind == "limits")
     others = [(d.kind, d.state.tobytes()) for d in monitor.bank if d.used and d is not limits]
-    before = limits.state.copy()
+    slots = range(len(monitor.channels))
+    before = limits.state_at(slots)
     made.core.change_config([stricter(FLEET[0], HH=40.0), *FLEET[1:]], dict(PROFILES))
     assert [(d.kind, d.state.tobytes()) for d in monitor.bank if d.used and d is not limits] == others
-    changed = [slot for slot in range(len(before)) if limits.state[slot].tobytes() != before[slot].tobytes()]
+    after = limits.state_at(slots)
+    changed = [slot for slot in slots if after[slot].tobytes() != before[slot].tobytes()]
     assert changed == [0]
 
 
@@ -131,11 +133,11 @@ def test_a_changed_profile_keeps_the_overrides_of_its_devices() -> None:
     world = World([stricter(gas(1), H=20.0), gas(2)])
     text = PROFILES["gas/combustible_point"].replace("setpoint = 25", "setpoint = 24")
     limits = next(d for d in world.monitor.bank if d.kind == "limits")
-    own = limits.parameters[0].tobytes()
+    own = limits.rules_at(range(1)).tobytes()
     world.configure([stricter(gas(1), H=20.0), gas(2)], {**PROFILES, "gas/combustible_point": text})
     second = world.monitor.roster.slots_of(1).start
-    assert limits.parameters[0].tobytes() == own
-    assert np.isclose(limits.parameters["setpoint"][second], 24.0).any()
+    assert limits.rules_at(range(1)).tobytes() == own
+    assert np.isclose(limits.rules_at(range(second, second + 1))["setpoint"], 24.0).any()
 
 
 def test_a_list_of_an_older_version_is_read(made: Maker) -> None:

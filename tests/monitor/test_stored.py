@@ -37,6 +37,25 @@ def test_arrays_of_any_shape_and_kind_become_their_bytes():
     assert decoded == {"last": [array.tobytes() for array in arrays]}
 
 
+def test_a_table_of_records_is_what_it_was_whatever_changes(monkeypatch):
+    monkeypatch.setattr(stored, "RUN", 64)
+    record_of = np.zeros(100, np.int32)  # every third slot has a record, the last slot the first of them
+    record_of[::-3] = np.arange(1, 35)
+    records = np.arange(35) * 11
+    image = stored.Image({"of": record_of, "state": stored.Rows(records, record_of=record_of)})
+    expected = {"of": record_of.tobytes(), "state": records.tobytes()}
+    parts, draw = [], np.random.default_rng(2)
+    while (piece := image.next()) is not None:
+        parts.append(bytes(piece))
+        changed = draw.integers(0, 100, 20)
+        image.before(changed, np.zeros(0, np.int64))
+        asking = record_of[changed]
+        records[asking[asking > 0]] += 1000
+    assert (records > 1000).any(), "something did change"
+    assert len(parts) > 4
+    assert msgspec.msgpack.decode(b"".join(parts)) == expected
+
+
 def test_a_table_is_what_it_was_whatever_changes_before_its_turn(monkeypatch):
     monkeypatch.setattr(stored, "RUN", 64)
     slots, devices = np.arange(100), np.arange(30) * 7

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import SUSPECT, Readings
+from detectors import COLUMNS, SUSPECT, Readings
 from gateway.paths import DataFolder
 from gateway.sinks import Delivered, HealthBatch, ReadingsBatch, Refused, SinkContext, history
 from gateway.sinks._columns import Rows, decode, encode
@@ -117,7 +117,7 @@ def test_round_trip_over_any_cut_repetition_and_compaction(
 
 
 def join(batches: list[ReadingsBatch]) -> ReadingsBatch:
-    columns = [np.concatenate([getattr(b.readings, name) for b in batches]) for name in Readings.__slots__]
+    columns = [np.concatenate([getattr(b.readings, name) for b in batches]) for name in COLUMNS]
     position = np.concatenate([b.positions() for b in batches])
     return ReadingsBatch(
         batches[0].first, batches[-1].last, Readings(*columns), batches[0].channels, position

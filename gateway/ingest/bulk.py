@@ -43,7 +43,7 @@ FEW, FEW_BYTES = 2000, CAPACITY // 4
 """With fewer packets and bytes at a time the core thread reads for itself (Intake.lend)."""
 STAY_MS, STAY_TURNS = 10, 64
 """How long to wait for more where some just came, and how often before paho has its turn again."""
-LINGER_MS, VAIN_MOST = 2, 1000
+LINGER_MS, VAIN_MOST = 5, 1000
 """How long the core thread lets packets gather, for a commit costs as much as a hundred packets; and how many
 reads it does without after that brought too little, for instance because the sender waits for us."""
 TESTED = (2, 2)

@@ -87,13 +87,17 @@ class Bench:
             self.connected()
             # What is published before the broker has granted the topics of a new session goes nowhere.
             if not self._had_session:
-                until(lambda: self.receiver.status()["subscribed"], 10, f"topics; {self.receiver.status()}")
+                until(self._answered, 10, "an answer to the subscription")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.receiver.stop()
+
+    def _answered(self) -> bool:
+        status = self.receiver.status()
+        return status["subscribed"] or status["subscribe_error"] != ""
 
     def take(self) -> list[Item]:
         """Everything that arrived until now, sorted into packets, refused and links."""

@@ -102,7 +102,7 @@ class DetectorRule(msgspec.Struct, frozen=True, kw_only=True):
 
 class DeviceAlarm(msgspec.Struct, frozen=True, kw_only=True):
     """Priority and texts of one alarm about the device itself: "silent", "never_seen", "sensor_fault",
-    "out_of_range", "clock_changed", "flooding", "duplicate_identity",
+    "out_of_range", "clock_changed", "clock_drift", "flooding", "duplicate_identity",
     "expired"."""
 
     condition: str

@@ -54,6 +54,12 @@ DEFAULT_DEVICE_ALARMS = (
         response_zh="校准设备时钟；此前的时间可能有误。",
     ),
     DeviceAlarm(
+        condition="clock_drift",
+        priority=4,
+        response_en="Let it fetch its time regularly; its times are off by more every day.",
+        response_zh="设置设备定期对时；其时间偏差逐日增大。",
+    ),
+    DeviceAlarm(
         condition="flooding",
         priority=4,
         response_en="Find what makes it send so often; limits judge all, trends and history skip the excess.",

@@ -43,6 +43,13 @@ DEVICE: dict[str, tuple[str, str, int, str, str]] = {
         "Check the device's time source.",
         "检查设备的时间来源。",
     ),
+    "clock_drift": (
+        "the device's clock runs fast or slow",
+        "设备时钟走时不准",
+        4,
+        "Let the device fetch its time regularly; change its clock or battery if it does not keep it.",
+        "设置设备定期对时;对时后仍不准时更换时钟或电池。",
+    ),
     "flooding": (
         "sends far more readings than it may",
         "读数频率远超允许值",

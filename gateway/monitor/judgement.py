@@ -102,6 +102,15 @@ class Judgement:
                 known, active=active, event_ns=event_ns, value=skew_change_ns / -1e9, limit=None, flags=()
             )
 
+    def drifting(self, device: int, *, active: bool, gain_s: float) -> None:
+        """A device's clock runs fast or slow, or no longer. gain_s: seconds that it gains a day."""
+        known = self._naming.of_device(device, "clock_drift")
+        self._put(
+            known, active=active, event_ns=0, value=round(gain_s, 1), limit=None, flags=(),
+            note=f"gains {gain_s:.1f} s a day" if gain_s > 0 else f"loses {-gain_s:.1f} s a day",
+            note_zh=f"每天快 {gain_s:.1f} 秒" if gain_s > 0 else f"每天慢 {-gain_s:.1f} 秒",
+        )  # fmt: skip
+
     def flooding(
         self,
         device: int,

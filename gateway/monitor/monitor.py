@@ -43,6 +43,7 @@ BEHAVIOUR = 2
 """Raised whenever the same entries would give other events: hash equality holds within one behaviour."""
 
 SWEEP_NS = 250_000_000
+DRIFT_SWEEP_NS = 60_000_000_000
 """Timers are looked at when gateway time crosses a multiple of this."""
 
 
@@ -109,14 +110,21 @@ class Monitor:
             case Tick():
                 pass  # only time passed
         if self.silence.urgent or self.line.now_ns // SWEEP_NS != before_ns // SWEEP_NS:
-            if self.lifetimes.due(self.line):
-                self.lifetimes.sweep(self.line, self.judgement)
-            self.silence.sweep(self.line.now_ns, self.judgement)
-            for device in self.throttle.calm(self.line.now_ns):
-                self.judgement.flooding(device, active=False)
-            for device in self.inlet.calm(self.line.now_ns):
-                self.judgement.doubled(device, active=False)
+            self._sweep(self.line.now_ns, before_ns)
         return outcome
+
+    def _sweep(self, now_ns: int, before_ns: int) -> None:
+        """What time alone brings about."""
+        if self.lifetimes.due(self.line):
+            self.lifetimes.sweep(self.line, self.judgement)
+        self.silence.sweep(now_ns, self.judgement)
+        for device in self.throttle.calm(now_ns):
+            self.judgement.flooding(device, active=False)
+        for device in self.inlet.calm(now_ns):
+            self.judgement.doubled(device, active=False)
+        if now_ns // DRIFT_SWEEP_NS != before_ns // DRIFT_SWEEP_NS:
+            for device, active, gain_s in self.inlet.drifting():
+                self.judgement.drifting(device, active=active, gain_s=gain_s)
 
     def _started(self, entry: Started) -> None:
         first = self._before_ns == 0

@@ -16,12 +16,12 @@ from gateway.monitor.identity import Remembered
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.passes import arrive, tally
 from gateway.monitor.quarantine import Quarantine
-from gateway.monitor.recents import NEVER, Recents
+from gateway.monitor.recents import Recents
 from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Roster
 from gateway.monitor.stored import Image, Rows
 from gateway.monitor.timeline import TimeLine
-from gateway.monitor.timing import PLAUSIBLE_SINCE_NS, judge, new_clocks
+from gateway.monitor.timing import PLAUSIBLE_SINCE_NS, drifting, judge, new_clocks, wall_jumped
 from gateway.monitor.twins import Twins
 
 STREAM_AHEAD_NS = 60_000_000_000
@@ -121,6 +121,14 @@ class Inlet:
             self.twins.forget(devices)
         return devices
 
+    def drifting(self) -> list[tuple[int, bool, float]]:
+        """(device, whether its clock drifts, seconds a day that it gains) of those of which that is new."""
+        devices = drifting(self.clocks)
+        if devices:
+            self.changing(np.zeros(0, np.int32), np.array(devices, np.int32))
+            self.clocks["told"][devices] = self.clocks["drifts"][devices]
+        return [(d, bool(self.clocks["drifts"][d]), float(self.clocks["share"][d]) * 86_400) for d in devices]
+
     def forget_newest(self, slots: range, after_ns: int) -> None:
         """A device's clock was set back: times of its old clock no longer order its channels."""
         for slot in slots:
@@ -129,11 +137,8 @@ class Inlet:
     def wall_jumped(self, jump_ns: int) -> None:
         """The gateway's own clock was set: no device's clock changed by that."""
         self.changing_all()
-        based = self.clocks["based"] != 0
-        self.clocks["skew_ns"][based] += jump_ns
+        wall_jumped(self.clocks, jump_ns)
         self.twins.wall_jumped(jump_ns)
-        self.clocks["agreed"] = 0
-        self.clocks["agreed_event_ns"] = NEVER
 
     def grow(self, devices: int, slots: int) -> None:
         """Room for more devices and slots."""

@@ -13,7 +13,14 @@ Readings act in receive order; there is no reorder buffer. The rules, with the p
 - suspect: its time is before 2000, or ahead of arrival by more than max_future, or the device's clock
   has never been seen right; may raise, never clears;
 - when ``rebase`` packets with increasing times that span at least 4 s agree within 2 s on a new skew, the
-  device is re-based (a backlog that arrives all at once cannot do that).
+  device is re-based (a backlog that arrives all at once cannot do that). Times that go back to what was
+  heard already, at the pace of live ones, are such packets too, however late the device may be: a clock that
+  was set back looks like repeated readings to a device whose values stand still.
+
+A clock that runs fast or slow: the least delay (arrival - event) of a window of ``DRIFT_WINDOW_NS`` is free
+of waiting. ``DRIFT_RUN`` windows in a row that move it the same way by more than ``DRIFT_SHARE`` of the time
+are a drifting clock; one that moves it less than half of that ends it. A new delay on the way to us moves one
+window.
 """
 
 from __future__ import annotations
@@ -36,6 +43,11 @@ PLAUSIBLE_SINCE_NS = 946_684_800_000_000_000
 PLAUSIBLE_AHEAD_NS = 86_400_000_000_000
 """A clock a day or more ahead is wrong however steadily it runs."""
 
+DRIFT_WINDOW_NS = 4 * 3_600_000_000_000
+DRIFT_RUN = 3
+DRIFT_SHARE = 150e-6
+"""13 s a day. A watch crystal keeps 20 ppm at room temperature, 100 ppm in frost: our own default."""
+
 SURELY = 2
 
 CLOCK = np.dtype(
@@ -55,7 +67,14 @@ CLOCK = np.dtype(
         ("seen_before", "<u8"),
         ("agreed", "<i4"),
         ("rebase", "<i4"),
-        ("based", "<i8"),  # whole records without padding: every byte of a snapshot is set
+        ("based", "<i8"),
+        ("window_ns", "<i8"),  # arrival of the window's first packet; NEVER: none is open
+        ("least_ns", "<i8"),  # least delay of the window
+        ("least_before_ns", "<i8"),  # of the one before; NEVER: there was none
+        ("share", "<f8"),  # by how much the clock ran fast in the last window
+        ("drift_run", "<i4"),  # windows in a row that moved the same way: below 0 the clock runs slow
+        ("drifts", "<i2"),
+        ("told", "<i2"),  # what was said of `drifts`; whole records without padding
     ],
     align=True,
 )
@@ -68,7 +87,22 @@ def new_clocks(count: int) -> npt.NDArray[np.void]:
     clocks["boot"] = clocks["boot_before"] = clocks["seq"] = clocks["seq_before"] = -1
     clocks["agreed_event_ns"] = NEVER
     clocks["last_received_ns"] = NEVER
+    clocks["window_ns"] = clocks["least_before_ns"] = NEVER
     return clocks
+
+
+def wall_jumped(clocks: npt.NDArray[np.void], jump_ns: int) -> None:
+    """The gateway's own clock was set: no device's clock changed by that."""
+    clocks["skew_ns"][clocks["based"] != 0] += jump_ns
+    clocks["window_ns"] = clocks["least_before_ns"] = NEVER
+    clocks["agreed"] = 0
+    clocks["agreed_event_ns"] = NEVER
+
+
+def drifting(clocks: npt.NDArray[np.void]) -> list[int]:
+    """The devices whose clock began or ceased to drift since this was asked and ``told`` set."""
+    devices: list[int] = np.flatnonzero(clocks["drifts"] != clocks["told"]).tolist()
+    return devices
 
 
 @compiled
@@ -143,8 +177,9 @@ def judge(
         event = event_ns[i]
         same_time, twin, oldest = recall(recent, odds, event, value[i])
         newer = timeless or event > recent["newest_ns"]
-        repeated = seen == SURELY or (seen != 0 and (timeless or not newer))
-        if repeated or (twin and not timeless):
+        repeated = seen == SURELY or (seen != 0 and (timeless or not newer)) or (twin and not timeless)
+        paced = seen == 0 and last_of_packet  # not known by its counter: a clock set back looks so too
+        if repeated and not (paced and _set_back(clock, event, arrival_ns[i], rebased, i)):
             keep[i] = 0
             continue
         keep[i] = 1
@@ -152,12 +187,11 @@ def judge(
         if flags_of[packet[i]] & FLAG_RETAINED:
             time[i] = RETAINED
             continue
-        flags: Any = SUSPECT if same_time or seen != 0 else 0
+        flags: Any = SUSPECT if (same_time or seen != 0) and rebased[i] == 0 else 0
         flags |= _clock_flags(clock, event, arrival_ns[i], timeless, newer, last_of_packet, rebased, i)
         if rebased[i] != 0:
             changes += 1
-            # what was newest by the device's old clock says nothing about its new one
-            forget(recent, odds, used)
+            forget(recent, odds, used)  # the old clock's newest says nothing about the new one's
             newer = True
         if not newer and recent["newest_ns"] != NEVER:
             flags |= DISORDER
@@ -186,20 +220,71 @@ def _clock_flags(
     age = np.int64(0) if timeless else arrival - event - clock["skew_ns"]
     if -clock["max_future_ns"] <= age <= clock["late_after_ns"]:
         clock["based"] = 1
+        if last_of_packet and not timeless:
+            _watch_drift(clock, arrival, arrival - event)
         if last_of_packet and newer:
             clock["agreed"] = 0
             clock["agreed_event_ns"] = NEVER
             # a backlog is not drift: packets that waited must not move the skew by their waiting
             clock["skew_ns"] += max(-AGREE_NS, min(AGREE_NS, age)) >> SKEW_SHIFT
+        elif last_of_packet and rebased[i] == 0:
+            _set_back(clock, event, arrival, rebased, i)
         return 0
     if last_of_packet and event != clock["agreed_event_ns"] and _agrees(clock, event, arrival - event):
-        rebased[i] = arrival - event - clock["skew_ns"]
-        clock["skew_ns"] = arrival - event
-        clock["agreed"] = 0
-        clock["agreed_event_ns"] = NEVER
-        clock["based"] = 1
+        rebased[i] = _rebase(clock, arrival - event)
         return 0
     return LATE if age > 0 and clock["based"] != 0 else SUSPECT
+
+
+@compiled
+def _set_back(clock: Any, event: int, arrival: int, rebased: npt.NDArray[np.int64], i: int) -> bool:
+    """Whether a packet of a time heard already completes a run that comes at the pace of live ones: then the
+    clock is re-based."""
+    age = arrival - event - clock["skew_ns"]
+    if clock["based"] == 0 or age <= 2 * AGREE_NS or age > clock["late_after_ns"]:
+        return False
+    if event == clock["agreed_event_ns"] or not _agrees(clock, event, arrival - event):
+        return False
+    rebased[i] = _rebase(clock, arrival - event)
+    return True
+
+
+@compiled
+def _rebase(clock: Any, skew: int) -> int:
+    """Believe this skew from now on; returns the change."""
+    change: int = skew - clock["skew_ns"]
+    clock["skew_ns"] = skew
+    clock["agreed"] = 0
+    clock["agreed_event_ns"] = NEVER
+    clock["based"] = 1
+    clock["window_ns"] = clock["least_before_ns"] = NEVER
+    return change
+
+
+@compiled
+def _watch_drift(clock: Any, arrival: int, delay: int) -> None:
+    """One packet that was not late; a window that is over is compared with the one before."""
+    lasted = arrival - clock["window_ns"] if clock["window_ns"] != NEVER else 0
+    if lasted >= DRIFT_WINDOW_NS:
+        if clock["least_before_ns"] != NEVER:
+            share = (clock["least_before_ns"] - clock["least_ns"]) / lasted
+            run: Any = clock["drift_run"]
+            if share > DRIFT_SHARE:
+                run = max(run, 0) + 1
+            elif share < -DRIFT_SHARE:
+                run = min(run, 0) - 1
+            else:
+                run = 0
+            clock["share"], clock["drift_run"] = share, run
+            if abs(run) >= DRIFT_RUN:
+                clock["drifts"] = 1
+            elif abs(share) < DRIFT_SHARE / 2:
+                clock["drifts"] = 0
+        clock["least_before_ns"] = clock["least_ns"]
+    if lasted >= DRIFT_WINDOW_NS or clock["window_ns"] == NEVER or lasted < 0:
+        clock["window_ns"], clock["least_ns"] = arrival, delay
+    elif delay < clock["least_ns"]:
+        clock["least_ns"] = delay
 
 
 @compiled

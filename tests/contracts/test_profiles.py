@@ -82,6 +82,7 @@ def test_device_alarms_are_complete(profile: Profile) -> None:
         "sensor_fault",
         "out_of_range",
         "clock_changed",
+        "clock_drift",
         "flooding",
         "duplicate_identity",
         "expired",

@@ -111,7 +111,7 @@ def test_a_device_alarm_replaces_what_it_gives() -> None:
     silent = profile.device_alarms[0]
     assert (silent.condition, silent.priority) == ("silent", 1)
     assert silent.response_zh.startswith("检查设备供电")
-    assert len(profile.device_alarms) == 8
+    assert len(profile.device_alarms) == 9
 
 
 def test_streams_add_and_replace() -> None:

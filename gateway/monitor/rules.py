@@ -69,8 +69,8 @@ class Rules:
             self._judgement.rule_changed(detector.kind, changed)
 
 
-_OVERRIDDEN = ("limits", "discrete")
-"""Kinds of detectors whose rules a device may have of its own."""
+_OVERRIDDEN = ("limits", "discrete", "time_to_limit")
+"""Kinds of detectors whose rules a device may have of its own: they follow its setpoints."""
 
 
 def _by_setpoints(

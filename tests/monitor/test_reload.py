@@ -178,3 +178,15 @@ def test_an_alarm_says_where_its_device_stands() -> None:
     world.wait(1)
     world.command("acknowledge", alarm=there.alarm, occurrence=1)
     assert world.alarms("HH")[-1].county == "north", "the row of today"
+
+
+def test_a_device_is_on_its_way_to_its_own_limit() -> None:
+    world = World([msgspec.structs.replace(gas(), overrides=(Setpoint("lel", "H", 12.0),)), gas(2)])
+    for reading in range(600):
+        world.clock.advance(5_000_000_000)
+        for number in (1, 2):
+            world.send(1.0 + max(0, reading - 300) * 0.025, device=f"acme/plant/GD-{number}")
+    told = {e.device: e for e in world.alarms("heading_to_limit")}
+    assert set(told) == {"GD-1", "GD-2"}
+    assert "reaches 12 %LEL" in told["GD-1"].reason_en
+    assert "reaches 25 %LEL" in told["GD-2"].reason_en

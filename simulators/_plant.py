@@ -8,9 +8,10 @@ the same arguments give the same bytes.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -64,11 +65,20 @@ class PlantBase:
         own_s = self.STEP_S or self._profile.period_ns / 1e9
         self._period_s = period_s if period_s is not None else own_s
         self._faults = tuple(faults)
+        self._seed = seed
         self._scale = scale
         self._start_ns = self._now_ns = start_ns
         self._random = np.random.default_rng(seed)
         self._spoiler = Spoiler(self._profile, self.devices, faults, seed)
         self._begin()
+
+    def forked(self, devices: Sequence[str], faults: Sequence[Fault]) -> Self:
+        """A plant that stands where this one does, of other names and faults, as if it had been given them at
+        its start: none may have begun yet, and none of this one's."""
+        own: Self = copy.deepcopy(self, {id(self._profile): self._profile})
+        own.devices, own._faults = tuple(devices), tuple(faults)
+        own._spoiler = Spoiler(self._profile, own.devices, faults, self._seed)
+        return own
 
     def step(self, time_ns: int) -> list[Sample]:
         """Let the plant run until ``time_ns`` and read every device; times must increase."""

@@ -18,7 +18,8 @@ import numpy as np
 from detectors import Readings
 from gateway.clock import Clock
 from gateway.evaluate.figures import Doing, Figure, Part
-from gateway.evaluate.plant_run import START_NS, Source, Wanted, World
+from gateway.evaluate.lives import START_NS, Source, Wanted
+from gateway.evaluate.plant_run import World
 from gateway.evaluate.scenarios import devices_of, period_s
 from gateway.monitor.judgement import Judgement
 from simulators._cases import plants

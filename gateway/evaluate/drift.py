@@ -25,8 +25,8 @@ import numpy.typing as npt
 import detectors
 from detectors import BAD, Findings, Readings
 from gateway.evaluate.figures import Doing, Figure, Part
+from gateway.evaluate.lives import START_NS
 from gateway.evaluate.nab_score import F8
-from gateway.evaluate.plant_run import START_NS
 
 Bools = npt.NDArray[np.bool_]
 SENSORS = ("PT08.S1(CO)", "PT08.S2(NMHC)", "PT08.S3(NOx)", "PT08.S4(NO2)", "PT08.S5(O3)")

@@ -21,8 +21,8 @@ import numpy as np
 import detectors
 from detectors import Findings, Readings
 from gateway.evaluate.figures import Doing, Figure, Part
+from gateway.evaluate.lives import START_NS
 from gateway.evaluate.nab_score import F8
-from gateway.evaluate.plant_run import START_NS
 from simulators import Fault, npw_pair
 
 SEED = 1000

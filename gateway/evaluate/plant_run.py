@@ -8,42 +8,30 @@ the same alarms. Nothing waits and nothing is written.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import detectors
 from gateway.alarms import advice
 from gateway.alarms.events import AlarmEvent
+from gateway.evaluate.lives import SECOND, START_NS, Life, Packet, Source, Wanted, lives
 from gateway.fleet import read_profiles
 from gateway.monitor.channels import Device
 from gateway.monitor.entries import Entry, Link, Packets, Stamp, Started, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import config_change
-from simulators import Label, Sample, load
-from simulators._payloads import Counters, encode, time_ms
+from simulators import Label
 from simulators._profiles import profile
-from simulators._sources import Plan
 
-START_NS = 1_764_028_800_000_000_000
-"""2025-11-25 00:00 UTC: plants with a day of their own begin at midnight."""
 MONO_NS = 1_000_000_000
-SECOND = 1_000_000_000
-Packet = tuple[bytes, bytes, int, int]
-"""Topic, payload, wall clock of its arrival, flags."""
+Settled = Callable[[Source, Sequence["Heard"]], bool]
+"""Whether nothing that a plant may still do matters, from all that was heard of it so far."""
 RAISED = frozenset({"raised", "re_raised"})
 LIMITS = frozenset({"LL", "L", "H", "HH"})
 TICK_S = 30.0
 """The gateway's time goes on at least so often while nothing arrives."""
-
-
-class Wanted(NamedTuple):
-    """One plant that is to run for so long."""
-
-    plan: Plan
-    seed: int
-    span_s: float
 
 
 class Heard(NamedTuple):
@@ -74,6 +62,8 @@ class Run:
 
     heard: list[Heard] = field(default_factory=list)
     labels: dict[str, list[Label]] = field(default_factory=dict)
+    ended_s: dict[str, float] = field(default_factory=dict)
+    """When a plant stopped, its span over or everything about it settled."""
     readings: int = 0
     channel_days: float = 0.0
     rejected: int = 0
@@ -83,53 +73,6 @@ class Run:
 def profiles() -> dict[str, str]:
     """The texts of the shipped profiles."""
     return read_profiles([])
-
-
-def place_of(plan: Plan) -> str:
-    """ "<enterprise>/<site>" of a plan's devices: one plant stands there alone."""
-    return plan.devices[0].rpartition("/")[0]
-
-
-class Source:
-    """A plant and the packets that its devices send: one a reading, as ``encode`` would make it, or where
-    readings are kept and sent together, columns."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        plan = wanted.plan
-        module = load(plan.kind)
-        own_s = module.Plant.STEP_S or profile(plan.profile_id).period_ns / SECOND
-        self._period_ns = round((plan.period_s or own_s) * SECOND)
-        self.next_ns = START_NS
-        self.end_ns = START_NS + round(wanted.span_s * SECOND)
-        self.plant: Any = module.Plant(
-            plan.devices, START_NS, wanted.seed, plan.faults,
-            period_s=self._period_ns / SECOND, scale=plan.scale,
-        )  # fmt: skip
-        self._units: dict[str, str] = dict(module.UNITS)
-        self._counters = Counters(boot=1) if module.Plant.SPORADIC or module.Plant.UPLOAD_S else None
-        self._topics: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-
-    def step(self) -> list[Packet]:
-        """Everything that is sent at ``next_ns``; then the plant stands one period further."""
-        at_ns, samples = self.next_ns, self.plant.step(self.next_ns)
-        self.next_ns += self._period_ns
-        if self._counters is None:
-            return [self._packet(sample, at_ns) for sample in samples]
-        messages = encode(samples, "json_columns", self._counters, self._units)
-        return [(m.topic.encode(), m.payload.encode(), at_ns, 0) for m in messages]
-
-    def _packet(self, sample: Sample, at_ns: int) -> Packet:
-        key = (sample.device, sample.channel)
-        if key not in self._topics:
-            unit = self._units.get(sample.channel)
-            ending = f',"unit":"{unit}"' if unit else ""
-            self._topics[key] = f"rg/{sample.device}/{sample.channel}".encode(), ending.encode()
-        topic, tail = self._topics[key]
-        value = b"null" if sample.value is None else repr(sample.value).encode()
-        if sample.quality is not None:
-            tail += b',"quality":"%s"' % sample.quality.encode()
-        time = repr(time_ms(sample.time_ns)).encode()
-        return topic, b'{"time_ms":%s,"value":%s%s}' % (time, value, tail), at_ns, 0
 
 
 class World:
@@ -204,34 +147,72 @@ def _wide() -> frozenset[str]:
     return frozenset(name for module in modules for name in module.FINDINGS)
 
 
-def live(wanted: Sequence[Wanted], bundle_s: float = 0.0) -> Run:
-    """Run plants until each one's span is over.
+class _Ending:
+    """When each plant stops, and what there was of it by then."""
+
+    def __init__(self, run: Run, sources: Sequence[Source], settled: Settled | None) -> None:
+        self._run, self._settled = run, settled
+        self._sources = {source.place: source for source in sources}
+        self._heard: dict[str, list[Heard]] = {}
+        self._seen = 0
+
+    def look(self, now_ns: int) -> None:
+        """After an entry: who has nothing more to show stops."""
+        new = self._run.heard[self._seen :]
+        self._seen += len(new)
+        if self._settled is None:
+            return
+        for heard in new:
+            self._heard.setdefault(heard.place, []).append(heard)
+        for place in {heard.place for heard in new}:
+            source = self._sources[place]
+            if now_ns < source.end_ns and self._settled(source, self._heard[place]):
+                source.end_ns = now_ns
+
+    def closed(self) -> Run:
+        """The run, with what is known of each plant at its end."""
+        for place, source in self._sources.items():
+            plan, days = source.wanted.plan, (source.end_ns - START_NS) / SECOND / 86_400
+            self._run.labels[place] = source.plant.labels()
+            self._run.ended_s[place] = (source.end_ns - START_NS) / SECOND
+            self._run.channel_days += len(plan.devices) * len(profile(plan.profile_id).points) * days
+        return self._run
+
+
+def live(wanted: Sequence[Wanted], bundle_s: float = 0.0, settled: Settled | None = None) -> Run:
+    """Run plants until each one's span is over, or until ``settled``.
 
     ``bundle_s``: so much time goes into one entry; alarms are heard up to that much later.
     """
     world = World(wanted)
     sources = [Source(one) for one in wanted]
-    queue = [(source.next_ns, place) for place, source in enumerate(sources)]
-    heapq.heapify(queue)
+    alone = [source for source in sources if source.begin_ns == START_NS]
+    first: list[Source | Life] = [*lives(sources), *alone]
+    queue = [(START_NS, place, one) for place, one in enumerate(first)]
+    number = len(queue)
+    ending = _Ending(world.run, sources, settled)
     packets: list[Packet] = []
     due_ns = START_NS
     while queue:
-        at_ns, place = queue[0]
+        at_ns, place, one = queue[0]
         if packets and at_ns > due_ns:
             world.arrive(packets, packets[-1][2])
             packets = []
+            ending.look(at_ns)
         if not packets:
             due_ns = at_ns + round(bundle_s * SECOND)
-        source = sources[place]
-        if at_ns >= source.end_ns:
+        if isinstance(one, Life):
+            for source in one.leave():
+                heapq.heappush(queue, (at_ns, number, source))
+                number += 1
+            over = not one.waiting
+        else:
+            over = at_ns >= one.end_ns
+        if over:
             heapq.heappop(queue)
             continue
-        packets += source.step()
-        heapq.heapreplace(queue, (source.next_ns, place))
+        packets += one.step()
+        heapq.heapreplace(queue, (one.next_ns, place, one))
     if packets:
         world.arrive(packets, packets[-1][2])
-    run = world.run
-    for (plan, _, span_s), source in zip(wanted, sources, strict=True):
-        run.labels[place_of(plan)] = source.plant.labels()
-        run.channel_days += len(plan.devices) * len(profile(plan.profile_id).points) * span_s / 86_400
-    return run
+    return ending.closed()

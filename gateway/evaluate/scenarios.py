@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from gateway.evaluate.plant_run import LIMITS, START_NS, Heard, Run, Wanted, live
+from gateway.evaluate.lives import START_NS, Source, Wanted, place_of
+from gateway.evaluate.plant_run import LIMITS, Heard, Run, live
 from simulators import Label, load
 from simulators._cases import Case, cases
+from simulators._faults import CLOCK, DELIVERY
 from simulators._profiles import profile
 from simulators._sources import Plan
 
@@ -103,7 +105,7 @@ def scenario(case: Case, seed: int) -> Wanted | None:
         return None
     site = f"score/{name_of(case)}"
     names = tuple(f"{site}/D-{n + 1}" for n in range(devices_of(case.plant)))
-    return Wanted(Plan(case.plant, names, (case.at(begin),)), seed * 10_007 + len(site), span)
+    return Wanted(Plan(case.plant, names, (case.at(begin),)), seed * 10_007 + case.level, span)
 
 
 def score(kind: str, seed: int, faults: Sequence[str] = ()) -> tuple[list[Judged], list[str]]:
@@ -113,7 +115,12 @@ def score(kind: str, seed: int, faults: Sequence[str] = ()) -> tuple[list[Judged
     planned = [(case, scenario(case, seed)) for case in chosen]
     long = [name_of(case) for case, wanted in planned if wanted is None]
     wanted = [(case, run) for case, run in planned if run is not None]
-    run = live([one for _, one in wanted]) if wanted else Run()
+    by_place = {place_of(one.plan): case for case, one in wanted}
+
+    def over(source: Source, heard: Sequence[Heard]) -> bool:
+        return settled(by_place[source.place], source.plant.labels(), heard)
+
+    run = live([one for _, one in wanted], settled=over) if wanted else Run()
     return [judge(case, run, one.span_s) for case, one in wanted], long
 
 
@@ -122,11 +129,25 @@ def name_of(case: Case) -> str:
     return f"{case.plant}.{case.fault}.{case.level}"
 
 
+def settled(case: Case, labels: Sequence[Label], heard: Sequence[Heard]) -> bool:
+    """Whether what was heard decides the case: every demand told, and a limit alarm too, which no fault of
+    a clock or of the delivery leads to."""
+    if case.quiet:
+        return False
+    begin = learning_s(case.plant, shared=case.shared)
+    after = [h for h in heard if h.at_s >= begin and h.condition not in NOT_JUDGED]
+    demands = [label for label in labels if label.must_detect_within_s is not None]
+    if not demands or any(_first(label, after) is None for label in demands):
+        return False
+    return case.fault in (*CLOCK, *DELIVERY) or any(h.condition in LIMITS for h in after)
+
+
 def judge(case: Case, run: Run, span_s: float) -> Judged:
     """What was heard of one case until its span was over, held to its labels."""
     place = f"score/{name_of(case)}"
     begin = learning_s(case.plant, shared=case.shared)
-    heard = [h for h in run.heard if h.place == place and h.condition not in NOT_JUDGED and h.at_s <= span_s]
+    end = min(span_s, run.ended_s[place])
+    heard = [h for h in run.heard if h.place == place and h.condition not in NOT_JUDGED and h.at_s <= end]
     before = tuple(h.name for h in heard if h.at_s < begin)
     after = [h for h in heard if h.at_s >= begin]
     demands = [label for label in run.labels[place] if label.must_detect_within_s is not None]

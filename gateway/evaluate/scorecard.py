@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gateway.evaluate.figures import Doing, Figure, Part
-from gateway.evaluate.plant_run import Wanted, live
+from gateway.evaluate.lives import Wanted
+from gateway.evaluate.plant_run import live
 from gateway.evaluate.scenarios import NOT_JUDGED, Judged, devices_of, period_s, score
 from simulators import load
 from simulators._cases import plants

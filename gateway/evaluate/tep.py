@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from detectors import Findings, Readings, pca
 from gateway.evaluate.figures import Doing, Figure, Part
-from gateway.evaluate.plant_run import START_NS
+from gateway.evaluate.lives import START_NS
 
 F8 = npt.NDArray[np.float64]
 

@@ -9,9 +9,11 @@ import pytest
 
 from gateway.evaluate import golden, scorecard
 from gateway.evaluate.figures import Figure, Part
-from gateway.evaluate.plant_run import START_NS, Source, Wanted, live
-from gateway.evaluate.scenarios import Judged, learning_s, score
-from simulators import Fault, load
+from gateway.evaluate.lives import START_NS, Source, Wanted
+from gateway.evaluate.plant_run import Heard, Run, live
+from gateway.evaluate.scenarios import Judged, learning_s, score, settled
+from simulators import Fault, Label, load
+from simulators._cases import cases
 from simulators._payloads import Counters, encode
 from simulators._sources import Plan
 
@@ -147,3 +149,46 @@ def test_the_fault_begins_after_everything_was_learnt() -> None:
 def test_a_leak_below_every_limit_is_told_by_the_balance_of_the_line() -> None:
     judged, _ = score("pipeline_segment", 1000, ("leak",))
     assert [scorecard.outcome(one) for one in judged[1:]] == ["in time by flow:loss"] * 2
+
+
+def test_plants_that_differ_in_their_faults_share_the_life_before_and_hear_what_each_would_alone() -> None:
+    def of(site: str, kind: str, at_s: float) -> Wanted:
+        devices = tuple(f"score/{site}/D-{n}" for n in (1, 2))
+        return Wanted(Plan("gas_room", devices, (Fault(kind, at_s),)), 1001, 1500.0)
+
+    def told(run: Run, site: str) -> list[tuple[float, str]]:
+        return [
+            (h.at_s, h.name.removeprefix(f"score/{site}/")) for h in run.heard if h.place == f"score/{site}"
+        ]
+
+    wanted = [of("leaking", "leak", 600.0), of("quiet", "dropout", 900.0), of("noisy", "noise", 600.0)]
+    together = live(wanted)
+    assert together.readings == sum(live([one]).readings for one in wanted)
+    for one, site in zip(wanted, ("leaking", "quiet", "noisy"), strict=True):
+        faults = (*one.plan.faults, Fault("leak", 0.0, 0.0))
+        from_the_start = Wanted(Plan("gas_room", one.plan.devices, faults), 1001, 1500.0)
+        assert Source(from_the_start).begin_ns == START_NS
+        alone = live([from_the_start])
+        assert told(together, site) == told(alone, site)
+        assert set(together.labels[f"score/{site}"]) <= set(alone.labels[f"score/{site}"])
+    assert any("lel:HH" in name for _, name in told(together, "leaking"))
+
+
+def test_a_plant_about_which_everything_is_known_stops() -> None:
+    run = live([with_fault("leak", 600.0)], settled=lambda _source, heard: any(h.at_s > 600.0 for h in heard))
+    first = min(h.at_s for h in run.heard if h.at_s > 600.0)
+    assert first <= run.ended_s["score/hall"] <= first + 5.0, "not another period"
+    assert run.readings == 2 * 2 * run.ended_s["score/hall"] / 5
+
+
+def test_what_decides_a_case() -> None:
+    cut, leak = (next(c for c in cases("gas_room") if c.fault == kind) for kind in ("dropout", "leak"))
+    label = Label("leak", "d", "", "", 0, 1, 60.0, must_detect_within_s=60.0)
+    silent = Heard(2100.0, "p", "a", "d", "", "silent", advice=False)
+    advice = Heard(14_500.0, "p", "a", "d", "lel", "drift", advice=True)
+    limit = advice._replace(condition="H", at_s=14_600.0, advice=False)
+    assert settled(cut, [label], [silent]), "no limit can follow"
+    assert not settled(leak, [label], [advice]), "a limit may follow: only then it was early"
+    assert settled(leak, [label], [advice, limit])
+    assert not settled(leak, [label], [limit._replace(device="e")]), "another device's"
+    assert not settled(cut, [], [silent])

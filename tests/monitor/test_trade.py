@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.evaluate.plant_run import Wanted, live
+from gateway.evaluate.lives import Wanted
+from gateway.evaluate.plant_run import live
 from simulators import Fault, load
 from simulators._sources import Plan
 

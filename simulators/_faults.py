@@ -4,10 +4,15 @@ Values of one channel: "stuck" repeats its last value; "drift" walks off by up t
 "spikes" now and then show a fifth of the span too much; "noise" shakes a twentieth of it; "wrong_scale" shows
 up to ten times the value, as after a wrong unit in the transmitter; "sensor_fault": the transmitter says that
 it failed (on a 4-20 mA loop 3.2 mA, NAMUR NE 43; else no value); "bad_quality": the device says so itself.
-The device's clock: "wrong_clock" falls an hour behind and stays there; "clock_jump" an hour ahead;
+The device's clock: "wrong_clock" falls an hour behind and stays there (six readings, where they come so
+seldom: less than two would be a reading that came late); "clock_jump" an hour ahead;
 "clock_skew" runs up to 500 ppm fast. Delivery: "dropout" says nothing; "offline" says nothing and uploads
 everything afterwards; "late" holds every reading back for a while; "reordered" swaps neighbouring steps;
 "duplicate" says every reading twice; "battery" dies: readings are lost ever more often.
+
+Nothing is demanded that no instrument could meet: after a run, nothing of a fault that changed nothing on the
+wire. Ten times zero is zero; who is stuck at rest shows the truth until something moves; a state has no size
+that could drift.
 """
 
 from __future__ import annotations
@@ -32,6 +37,7 @@ DRIFT, SPIKE, SHAKE, FACTOR = 0.2, 0.2, 0.05, 9.0
 """Shares of the span; how much more a wrong scale shows."""
 SPIKE_EVERY = 20
 VALUE = ("stuck", "drift", "spikes", "noise", "wrong_scale", "sensor_fault", "bad_quality")
+TREND_VALUE = ("stuck", "drift", "spikes", "noise", "wrong_scale")
 CLOCK = ("wrong_clock", "clock_jump", "clock_skew")
 DELIVERY = ("dropout", "offline", "late", "reordered", "duplicate", "battery")
 SHARED = (*VALUE, *CLOCK, *DELIVERY)
@@ -40,11 +46,15 @@ QUIET = ("late", "reordered", "duplicate")
 as silent."""
 TREND_S: Mapping[str, float] = {
     "stuck": 1800.0, "drift": HOUR_S, "spikes": 600.0, "noise": 600.0, "wrong_scale": 60.0,
-    "clock_skew": 86_400.0, "battery": BATTERY_S,
+    "clock_skew": 86_400.0,
 }  # fmt: skip
 """No limit sees these for certain; seconds in which a trend should, at severity 1."""
-TREND_READINGS: Mapping[str, int] = {"spikes": 64, "noise": 64}
-"""The same in readings, for devices that say little: three spikes take so many, and so does a variance."""
+TREND_READINGS: Mapping[str, int] = {"stuck": 10, "spikes": 240, "noise": 64}
+"""The same in readings, for devices that say little: a coarse last digit alone repeats itself a few times;
+three spikes of one reading in SPIKE_EVERY, drawn by chance, are there in 240 readings with 99.9 % (in 64 with
+62 %); a variance takes so many as well."""
+SEEN = 0.01
+"""Share of the span: a fault that changed a value by less everywhere left no trace in it."""
 
 
 def active(fault: Fault, now_s: float) -> bool:
@@ -63,6 +73,8 @@ class Spoiler:
         self._held: dict[tuple[str, str], float | None] = {}
         self._kept: list[list[tuple[float, Sample]]] = [[] for _ in self._faults]
         """Of each fault: samples held back, and since when."""
+        self._changed: list[float] = [math.nan for _ in self._faults]
+        """Of each fault of a value: the largest change so far, as a share of the span; NaN: not on yet."""
         self._random = np.random.default_rng((abs(seed), 1))
 
     def channel_of(self, fault: Fault) -> str:
@@ -70,7 +82,7 @@ class Spoiler:
         if fault.channel:
             return fault.channel
         points = tuple(p for p in self._profile.points if not p.on_event)
-        if fault.kind in {"drift", "spikes", "noise", "wrong_scale"}:
+        if fault.kind in {"stuck", "drift", "spikes", "noise", "wrong_scale"}:
             points = tuple(p for p in points if not p.states) or points
         return points[0].channel
 
@@ -83,13 +95,15 @@ class Spoiler:
                 others = [s for s in samples if s.device != device]
                 samples = [*others, *self._deliver(fault, self._kept[place], mine, now_s, on=on)]
             elif on and fault.kind in CLOCK:
-                ahead = _ahead_ns(fault, now_s)
+                ahead = _ahead_ns(fault, now_s, self._profile.period_ns)
                 samples = [
                     s._replace(time_ns=s.time_ns + ahead) if s.device == device else s for s in samples
                 ]
             elif on:
                 samples = [
-                    self._spoil(fault, s, now_s) if (s.device, s.channel) == (device, channel) else s
+                    self._seen(place, s, self._spoil(fault, s, now_s))
+                    if (s.device, s.channel) == (device, channel)
+                    else s
                     for s in samples
                 ]
             elif fault.kind == "stuck":
@@ -98,10 +112,26 @@ class Spoiler:
 
     def labels(self, start_ns: int, period_s: float, wait_s: float = 0.0) -> list[Label]:
         """What these faults must raise, and which may raise nothing; wait_s: until a reading is uploaded."""
-        return [
-            self._label(device, channel, fault, start_ns, (period_s, wait_s))
-            for device, channel, fault in self._faults
-        ]
+        found = []
+        for (device, channel, fault), changed in zip(self._faults, self._changed, strict=True):
+            made = self._label(device, channel, fault, start_ns, (period_s, wait_s))
+            if changed <= (0.0 if fault.kind == "stuck" else SEEN):  # NaN: not on yet, all is demanded
+                made = made._replace(condition="", within_s=0.0, must_detect_within_s=None)
+            found.append(made)
+        return found
+
+    def _seen(self, place: int, true: Sample, shown: Sample) -> Sample:
+        """Note how much a fault changed; a sample that says so itself is always seen."""
+        if shown.value is None or shown.quality is not None or self._faults[place][2].kind not in TREND_VALUE:
+            return shown
+        point = self._profile.point(true.channel)
+        change = 0.0
+        if true.value is not None and point is not None:
+            span = 16.0 if point.wire_unit == "mA" else point.high - point.low
+            change = abs(shown.value - true.value) / span
+        before = self._changed[place]
+        self._changed[place] = change if math.isnan(before) else max(before, change)
+        return shown
 
     def _label(
         self, device: str, channel: str, fault: Fault, start_ns: int, pace: tuple[float, float]
@@ -118,6 +148,9 @@ class Spoiler:
                 found = found._replace(condition="", within_s=0.0, must_detect_within_s=None)
         elif fault.kind in {"wrong_clock", "clock_jump"}:
             found = label(fault, device, "", "clock_changed", start_ns, clock_s)
+        elif fault.kind == "battery":  # what is lost ever more often is missed at last when it is silent
+            last_s = within_s(BATTERY_S, fault.severity, period_s, wait_s=wait_s)
+            found = label(fault, device, "", "", start_ns, last_s + silent_s)
         elif fault.kind in {"sensor_fault", "bad_quality"}:
             found = label(fault, device, channel, "sensor_fault", start_ns, 2 * period_s + wait_s + SWEEP_S)
         else:
@@ -180,11 +213,11 @@ class Spoiler:
         return sample._replace(value=round(min(high, max(low, sample.value + change)), 4))
 
 
-def _ahead_ns(fault: Fault, now_s: float) -> int:
+def _ahead_ns(fault: Fault, now_s: float, period_ns: int) -> int:
     """How far ahead of the truth the device's clock is."""
     if fault.kind == "clock_skew":
         return round(fault.severity * SKEW * (now_s - fault.at_s) * 1e9)
-    return HOUR_NS if fault.kind == "clock_jump" else -HOUR_NS
+    return HOUR_NS if fault.kind == "clock_jump" else -max(HOUR_NS, 6 * period_ns)
 
 
 Change = Callable[[np.random.Generator, Fault, float, float, float], float]

@@ -16,9 +16,9 @@ Which readings count. Good, live ones in order, of believed time, within the dev
 slope usually is, is learnt for ``warmup`` readings and at least two windows, in silence.
 
 Settings. ``limit_high``, ``limit_low``: where it must not go; default the lowest high and highest low limit
-of the channel, a device's own setpoints before the profile's. ``window_s``: a third of the time that the value
-takes to its limit, or less; ten minutes suit a sensor that drifts, two a machine that heats up. Where the value
-moves to and fro by right (a tank that is filled), ``sure`` 1 and a horizon of a minute or two.
+of the channel, a device's own setpoints before the profile's. ``window_s``: a third of the time that the
+value takes to its limit, or less; ten minutes suit a sensor that drifts, two a machine that heats up. Where
+the value moves to and fro by right (a tank that is filled), ``sure`` 1 and a horizon of a minute or two.
 
 Cost. About 8 ns a reading in cache, 69 ns when 200,000 channels come in random order (limits there: 45);
 176 bytes a channel.

@@ -22,6 +22,7 @@ from gateway.evaluate.lives import START_NS, Source, Wanted
 from gateway.evaluate.plant_run import World
 from gateway.evaluate.scenarios import devices_of, period_s
 from gateway.monitor.judgement import Judgement
+from simulators import load
 from simulators._cases import plants
 from simulators._profiles import profile
 from simulators._scenario import parse, plans, shipped
@@ -35,11 +36,21 @@ POINTS_A_DEVICE = 2
 """At least so many channels has a device of the city on average: enough devices for the channels wanted."""
 
 
+def pace_s(kind: str) -> float:
+    """Seconds between the steps: the plant's period; where readings are kept and uploaded together, a quarter
+    of the time until then, so that there is something to judge."""
+    return max(period_s(kind), load(kind).Plant.UPLOAD_S / 4)
+
+
 def batches(kind: str, steps: int) -> tuple[World, list[Readings]]:
     """A world of many devices of a plant's profile, and each step's readings as the monitor sees them."""
     count = devices_of(kind)
     wanted = [
-        Wanted(Plan(kind, tuple(f"cost/{kind}-{n}/D-{d + 1}" for d in range(count))), n, 1e9)
+        Wanted(
+            Plan(kind, tuple(f"cost/{kind}-{n}/D-{d + 1}" for d in range(count)), period_s=pace_s(kind)),
+            n,
+            1e9,
+        )
         for n in range(DEVICES // count)
     ]
     world = World(wanted)
@@ -48,7 +59,7 @@ def batches(kind: str, steps: int) -> tuple[World, list[Readings]]:
     slots = np.arange(len(world.monitor.channels), dtype=np.int32)
     each = len(slots) // len(wanted)
     for step in range(steps):
-        at_ns = START_NS + round(step * period_s(kind) * 1e9)
+        at_ns = START_NS + round(step * pace_s(kind) * 1e9)
         world.arrive([packet for source in own for packet in source.step()], at_ns)
         values = np.resize(world.monitor.last_value[: len(own) * each], len(slots))
         spoken = ~np.isnan(values)
@@ -69,7 +80,7 @@ def ns_a_reading(kind: str, clock: Clock) -> float:
     judgement: Judgement = world.monitor.judgement
     rounds = []
     for number in range(ROUNDS + 1):
-        shift = number * len(given) * round(period_s(kind) * 1e9)
+        shift = number * len(given) * round(pace_s(kind) * 1e9)
         began = clock.mono_ns()
         for batch in given:
             moved = Readings(

@@ -39,7 +39,7 @@ POINTS_A_DEVICE = 2
 def pace_s(kind: str) -> float:
     """Seconds between the steps: the plant's period; where readings are kept and uploaded together, a quarter
     of the time until then, so that there is something to judge."""
-    return max(period_s(kind), load(kind).Plant.UPLOAD_S / 4)
+    return max(period_s(kind), float(load(kind).Plant.UPLOAD_S) / 4)
 
 
 def batches(kind: str, steps: int) -> tuple[World, list[Readings]]:

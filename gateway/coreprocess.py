@@ -33,7 +33,7 @@ from gateway.monitor.roster import Prepared
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
 from gateway.reloading import Read, Reloads
-from gateway.resident import give_back
+from gateway.resident import give_back, settle
 from gateway.snapshots import SnapshotStore
 from gateway.wanting import want, wanted
 
@@ -87,7 +87,7 @@ class CoreProcess:
         if not roster.digest:
             raise ConfigError([f"no configuration was ever in force; the files are wrong: {self._bad_files}"])
         compile_loops([roster.channels.devices[n] for n in roster.active_devices()], roster.texts)
-        give_back()
+        settle()
         self._log.info("core started", replayed=replayed, devices=len(roster.index))
         for why in self._core.passed_over:
             self._log.warning("snapshot passed over", why=why)

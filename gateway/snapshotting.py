@@ -18,8 +18,9 @@ from gateway.monitor.stored import Image, Piece
 from gateway.snapshots import SnapshotStore
 
 ROOM = 8 << 20
-TURN = 4 << 20
-"""Bytes taken over in one turn at most: about a millisecond."""
+TURN = 8 << 20
+"""Bytes taken over in one turn at most: about two milliseconds. The longer a snapshot takes, the more records
+change before their turn and are kept twice."""
 
 Save = Callable[[Callable[[], None]], None]
 

@@ -16,16 +16,16 @@ ROUTE = np.dtype(
     [
         ("hash", "<u8"),
         ("topic", "<i8"),  # in the topics array
-        ("topic_end", "<i8"),
-        ("name", "<i4"),  # the device's own id, within the topic
-        ("name_end", "<i4"),
+        ("topic_size", "<u2"),  # 0: no longer known
+        ("name", "<u2"),  # the device's own id, within the topic
+        ("name_end", "<u2"),
+        ("points", "<u2"),
         ("device", "<i4"),
         ("slot", "<i4"),  # the device's first
         ("point", "<i4"),  # the profile's first, in the points array
-        ("points", "<i4"),
-        ("place", "<i4"),  # SINGLE: which point; else -1
-        ("codec", "<i4"),
         ("max_bytes", "<i4"),
+        ("place", "<i2"),  # SINGLE: which point; else -1
+        ("codec", "<i2"),
         ("_", "<i4"),
     ],
     align=True,
@@ -76,6 +76,8 @@ def route_of(
         if found < 0:
             return -1
         route = routes[found]
-        if route["hash"] == key and same(blob, start, end, topics, route["topic"], route["topic_end"]):
-            return int(found)
+        if route["hash"] == key:
+            begin = route["topic"]
+            if same(blob, start, end, topics, begin, begin + route["topic_size"]):
+                return int(found)
         place = (place + 1) & mask

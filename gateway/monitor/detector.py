@@ -80,13 +80,14 @@ class Detector:
             return fault(self.kind)
         return ""
 
-    def export(self) -> dict[str, Any]:
-        """Arrays as they are now, with their layout. The rules are not copied before they change."""
+    def export(self, *, copy: bool = True) -> dict[str, Any]:
+        """Arrays as they are now, with their layout. The rules are not copied before they change, and the
+        state only if ``copy``."""
         self._lent = True
         return {
             "layout": repr((self.module.PARAMETERS.descr, self.module.STATE.descr)),
             "parameters": self.parameters,
-            "state": self.state.copy(),
+            "state": self.state.copy() if copy else self.state,
         }
 
     def _own(self) -> None:

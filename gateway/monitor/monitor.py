@@ -118,7 +118,7 @@ class Monitor:
         if self.lifetimes.due(self.line):
             self.lifetimes.sweep(self.line, self.judgement)
         self.silence.sweep(now_ns, self.judgement)
-        for device in self.throttle.calm(now_ns):
+        for device in self.throttle.calm(now_ns, self.inlet.changing_devices):
             self.judgement.flooding(device, active=False)
         for device in self.inlet.calm(now_ns):
             self.judgement.doubled(device, active=False)
@@ -303,11 +303,11 @@ class Monitor:
             "last_readings": self.last_readings,
             "had_session": self.had_session,
             "last_epoch": self.last_epoch,
+            "silence": self.silence.export(),
             "roster": self.roster.export(),
             "inlet": self.inlet.export(),
             "bank": self.bank.export(),
             "groups": self.groups.export(),
-            "silence": self.silence.export(),
             "throttle": self.throttle.export(),
             "lifetimes": self.lifetimes.export(),
             "last": [Rows(self.last_value), Rows(self.last_event_ns), Rows(self.last_quality)],

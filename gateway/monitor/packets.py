@@ -108,6 +108,10 @@ class Inlet:
             else:
                 self.image = None
 
+    def changing_devices(self, devices: npt.NDArray[Any]) -> None:
+        """Records of these devices are about to change."""
+        self.changing(np.zeros(0, np.int32), devices)
+
     def changing_all(self) -> None:
         """Any record may change, or the tables grow."""
         if self.image is not None:
@@ -117,7 +121,7 @@ class Inlet:
         """Time passed: the devices that are no longer two senders."""
         devices = self.twins.due(now_ns)
         if devices:
-            self.changing(np.zeros(0, np.int32), np.array(devices, np.int32))
+            self.changing_devices(np.array(devices, np.int32))
             self.twins.forget(devices)
         return devices
 
@@ -125,7 +129,7 @@ class Inlet:
         """(device, whether its clock drifts, seconds a day that it gains) of those of which that is new."""
         devices = drifting(self.clocks)
         if devices:
-            self.changing(np.zeros(0, np.int32), np.array(devices, np.int32))
+            self.changing_devices(np.array(devices, np.int32))
             self.clocks["told"][devices] = self.clocks["drifts"][devices]
         return [(d, bool(self.clocks["drifts"][d]), float(self.clocks["share"][d]) * 86_400) for d in devices]
 

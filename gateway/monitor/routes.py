@@ -78,7 +78,7 @@ class Routes:
         elif gone:
             known = self.routes[: self._count]
             over = np.isin(known["device"], gone)
-            known["topic_end"][over] = known["topic"][over]  # no topic is empty: never found again
+            known["topic_size"][over] = 0  # no topic is empty: never found again
             self._dead += int(over.sum())
             if 2 * self._dead > self._count:
                 self.forget()
@@ -122,12 +122,12 @@ class Routes:
             return
         if self._count == len(self.routes):
             self.routes = np.concatenate([self.routes, np.zeros(self._count, ROUTE)])
-            self._rehash(4 * len(self.routes))
+            self._rehash(2 * len(self.routes))
         while self._bytes + len(raw) > len(self.topics):
             self.topics = np.concatenate([self.topics, np.zeros(len(self.topics), np.uint8)])
         record = self.routes[self._count]
         record["hash"] = mix(raw, 0, len(raw), np.uint64(0))
-        record["topic"], record["topic_end"] = self._bytes, self._bytes + len(raw)
+        record["topic"], record["topic_size"] = self._bytes, len(raw)
         record["name"], record["name_end"] = address.begin, address.end
         record["device"], record["slot"] = route.device, route.first_slot
         record["point"], record["points"], record["place"] = first, len(route.points), place

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from detectors import Findings, Readings, silent
 from gateway.monitor.detector import Detector
 from gateway.monitor.roster import Roster
+from gateway.monitor.stored import Rows
 
 if TYPE_CHECKING:
     from gateway.monitor.judgement import Judgement
@@ -32,6 +33,7 @@ class Silence:
         self.paused_ns = 0
         self._told_down = False
         self._urgent = False
+        self._image = Rows(self.detector.state)
 
     def started(self, now_ns: int) -> None:
         """The core started: deaf since ``now_ns``, the last time the journal knows."""
@@ -57,6 +59,7 @@ class Silence:
             self.paused_ns += max(0, now_ns - self.down_since_ns)
             self.down_since_ns = None
             self._told_down = False
+            self._image.keep_all()
             silent.link_back(self.detector.parameters, self.detector.state, self._now(now_ns))
         elif not hearing and self.down_since_ns is None:
             self.down_since_ns = now_ns
@@ -81,6 +84,7 @@ class Silence:
         self._urgent = False
         findings, devices = self.detector.findings, self._device_findings
         findings.count = devices.count = 0
+        self._image.keep_all()  # it comes first in a snapshot, so this is nothing but in its first turns
         silent.sweep(
             self.detector.parameters,
             self.detector.state,
@@ -128,9 +132,10 @@ class Silence:
         return max(0, at - self.paused_ns)
 
     def export(self) -> dict[str, Any]:
-        """Plain values."""
+        """Plain values, and the state for an ``Image`` that is told of the readings heard."""
+        self._image = Rows(self.detector.state)
         return {
-            "detector": self.detector.export(),
+            "detector": {**self.detector.export(copy=False), "state": self._image},
             "down_since_ns": self.down_since_ns,
             "paused_ns": self.paused_ns,
             "told_down": self._told_down,

@@ -14,6 +14,7 @@ live. Cost: about 4 ns a reading.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from device_profiles import Profile
 from gateway.monitor.detector import writable
 from gateway.monitor.rooms import grown, one_of
 from gateway.monitor.roster import Change, Roster
+from gateway.monitor.stored import Rows
 
 BURST = 100
 """Readings a channel may send at once."""
@@ -47,6 +49,9 @@ def rule_of(profile: Profile) -> tuple[int, int]:
     each = min(max(1, profile.period_ns // profile.max_per_period), FARTHEST_NS)
     burst = max(BURST, -(-2 * profile.upload_period_ns // profile.period_ns))
     return each, min((burst - 1) * each, FARTHEST_NS)
+
+
+Changing = Callable[[npt.NDArray[np.int64]], None]
 
 
 class Throttle:
@@ -80,12 +85,15 @@ class Throttle:
             (row, int(self._roster.channels.device_of_slot[readings.slot[row]])) for row in rows
         ]
 
-    def calm(self, now_ns: int) -> list[int]:
-        """Time passed: the devices whose alarm ends."""
+    def calm(self, now_ns: int, changing: Changing = lambda _devices: None) -> list[int]:
+        """Time passed: the devices whose alarm ends. ``changing`` is told of them before they change."""
         over = (self.watches["flooding"] != 0) & (now_ns - self.watches["last_ns"] >= CALM_NS)
-        devices: list[int] = np.flatnonzero(over).tolist()
-        self.watches[devices] = _new_watches(1)[0]
-        return devices
+        devices = np.flatnonzero(over)
+        if len(devices):
+            changing(devices)
+            self.watches[devices] = _new_watches(1)[0]
+        found: list[int] = devices.tolist()
+        return found
 
     def figures(self, device: int) -> tuple[float, float]:
         """(readings throttled since it began, readings a second and channel that the device may send)."""
@@ -116,8 +124,8 @@ class Throttle:
         self.watches = grown(self.watches, len(channels.devices), _new_watches(1)[0])
 
     def export(self) -> dict[str, Any]:
-        """The buckets and watches; rules follow from the roster."""
-        return {"full_ns": self.full_ns.tobytes(), "watches": self.watches.tobytes()}
+        """The buckets and watches, for an ``Image`` that is told what changes; rules follow otherwise."""
+        return {"full_ns": Rows(self.full_ns), "watches": Rows(self.watches, device=True)}
 
     def load(self, stored: dict[str, Any]) -> None:
         """Back to exported state."""

@@ -20,7 +20,7 @@ from gateway.journal import Journal
 from gateway.ledger import Ledger
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
-from gateway.resident import give_back
+from gateway.resident import settle
 from gateway.snapshots import SnapshotStore
 
 
@@ -45,7 +45,7 @@ def run(folder: Path, rate: int, readings: int, source: BinaryIO) -> dict[str, f
     core.start()
     roster = core.monitor.roster
     compile_loops([roster.channels.devices[n] for n in roster.active_devices()], roster.texts)
-    give_back()
+    settle()
     started = _resident("VmRSS")
     for packets in _packets(source, clock, rate):
         core.turn(packets)

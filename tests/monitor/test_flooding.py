@@ -12,6 +12,7 @@ from gateway.alarms.events import AlarmEvent
 from gateway.monitor.entries import Packets
 from gateway.monitor.monitor import Monitor
 from gateway.monitor.outcome import Outcome
+from gateway.monitor.throttle import CALM_NS
 from tests.monitor.world import GAS, PROFILES, SECOND, World, gas
 
 LOUD = "acme/plant/GD-1"
@@ -111,6 +112,16 @@ def test_the_others_alarm_with_their_own_reading(flood: Flood) -> None:
     assert f"{CALM}/lel:HH" in [e.alarm for e in outcome.events if isinstance(e, AlarmEvent)]
     calm = outcome.readings.slot == flood.world.monitor.roster.slots_of(1).start
     assert not (outcome.readings.time[calm] & THROTTLED).any()
+
+
+def test_the_flood_s_end_changes_no_snapshot_of_before(flood: Flood) -> None:
+    world = flood.world
+    flood.run(11)
+    world.clock.advance(CALM_NS)
+    expected, image = world.monitor.save(), world.monitor.image()
+    world.wait(0.5)
+    assert [alarm.cause for alarm in world.alarms("flooding")] == ["raised", "cleared"]
+    assert b"".join(bytes(part) for part in image.rest()) == expected
 
 
 def test_the_others_course_is_the_same_with_and_without_the_flood() -> None:

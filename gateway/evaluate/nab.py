@@ -90,6 +90,11 @@ def evaluate(folder: Path, *, with_peers: bool = True) -> Iterator[Doing | Part]
         if name == "riskgate":
             part.figures += _own(own, series, profiles[0])
             part.detail["series"] = _by_series(own, series, profiles[0])
+        else:
+            standard = table[name][profiles[0].name]
+            part.figures.append(
+                Figure(f"nab.{name}", standard, "its own defaults", f"NAB standard score, {name}")
+            )
     told = json.loads((folder / "results" / "final_results.json").read_text(encoding="utf-8"))
     for kind in PUBLISHED:
         table[f"{kind} (published)"] = {cost.name: told[kind][cost.name] for cost in profiles}

@@ -1,8 +1,8 @@
 """Other people's detectors in the same table: river's, with their own defaults, and a plain z-score.
 
 A scorer takes the values of a series and gives one score a row, the larger the stranger, each from the
-rows up to its own. river is a development dependency: without it its rows are absent, with the reason
-told.
+rows up to its own. A learner is given normal rows of several values and gives a scorer of such rows. river
+is a development dependency: without it its rows are absent, with the reason told.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import detectors
 from gateway.evaluate.nab_score import F8
 
 Scorer = Callable[[F8], F8]
+Learner = Callable[[F8], Scorer]
 
 Z_WEIGHT = 0.01
 
@@ -82,6 +83,35 @@ def _drift(kind: str) -> Scorer:
     return scored
 
 
+def _z_rows(normal: F8) -> Scorer:
+    """The largest distance of a row's values to their means, in sigmas of the normal rows."""
+    mean, scale = normal.mean(axis=0), np.maximum(normal.std(axis=0), 1e-12)
+
+    def scored(rows: F8) -> F8:
+        largest: F8 = np.abs((rows - mean) / scale).max(axis=1)
+        return largest
+
+    return scored
+
+
+def _trees_rows(normal: F8) -> Scorer:
+    """Half-space trees that have learnt the normal rows, scaled by their range, and learn no more."""
+    model = _river("anomaly").HalfSpaceTrees(seed=1)
+    low = normal.min(axis=0)
+    span = np.maximum(normal.max(axis=0) - low, 1e-12)
+
+    def named(rows: F8) -> list[dict[int, float]]:
+        return [dict(enumerate(row)) for row in np.clip((rows - low) / span, 0.0, 1.0).tolist()]
+
+    for row in named(normal):
+        model.learn_one(row)
+
+    def scored(rows: F8) -> F8:
+        return np.array([model.score_one(row) for row in named(rows)])
+
+    return scored
+
+
 def absent() -> str:
     """Why river's rows are missing; "" = they are there."""
     try:
@@ -98,3 +128,9 @@ def scorers() -> list[tuple[str, Scorer]]:
         found += [("river GaussianScorer", _gaussian), ("river HalfSpaceTrees", _trees)]
         found += [(f"river {kind}", _drift(kind)) for kind in ("ADWIN", "PageHinkley")]
     return found
+
+
+def learners() -> list[tuple[str, Learner]]:
+    """Name and learner of every peer of several values that is here."""
+    found: list[tuple[str, Learner]] = [("z-score", _z_rows)]
+    return found if absent() else [*found, ("river HalfSpaceTrees", _trees_rows)]

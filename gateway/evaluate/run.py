@@ -47,7 +47,7 @@ def _nab(wanted: Wanted) -> Iterator[Doing | Part]:
 
 
 def _tep(wanted: Wanted) -> Iterator[Doing | Part]:
-    return tep.evaluate(_folder("tep", wanted))
+    return tep.evaluate(_folder("tep", wanted), with_peers=wanted.peers)
 
 
 def _scorecard(wanted: Wanted) -> Iterator[Doing | Part]:

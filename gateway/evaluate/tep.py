@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import Findings, Readings, pca
+from gateway.evaluate import peers
 from gateway.evaluate.figures import Doing, Figure, Part
 from gateway.evaluate.lives import START_NS
 
@@ -105,7 +106,20 @@ def read(file: Path) -> F8:
     return body
 
 
-def evaluate(folder: Path) -> Iterator[Doing | Part]:
+def compare(folder: Path) -> Iterator[Figure]:
+    """The same rates of other people's detectors: their threshold lets 1 % of the same calm rows pass."""
+    calm = read(folder / "d00_te.dat")
+    tests = {fault: read(folder / f"d{fault:02d}_te.dat") for fault in FAULTS}
+    for name, learner in peers.learners():
+        scorer = learner(read(folder / "d00.dat"))
+        limit = float(np.quantile(scorer(calm), 1.0 - FALSE_ALARMS))
+        told = {fault: scorer(rows) > limit for fault, rows in tests.items()}
+        mean = float(np.mean([told[fault][FAULT_FROM:].mean() for fault in FAULTS if fault not in HARD]))
+        far = float(np.mean([shown[:FAULT_FROM].mean() for shown in told.values()]))
+        yield Figure(f"tep.{name}", mean, f"false alarms {far:.2%}", f"TEP mean detection rate, {name}")
+
+
+def evaluate(folder: Path, *, with_peers: bool = True) -> Iterator[Doing | Part]:
     """Measure; yields what is being done, at last the part."""
     yield Doing("model and threshold", 0.0)
     model = train(read(folder / "d00.dat"), read(folder / "d00_te.dat"))
@@ -132,6 +146,9 @@ def evaluate(folder: Path) -> Iterator[Doing | Part]:
             what="TEP mean detection rate, training runs",
         ),
     ]  # fmt: skip
+    if with_peers:
+        yield Doing("other detectors", FAULTS.stop / (FAULTS.stop + 1))
+        part.figures += compare(folder)
     part.detail = {
         "rate": {str(fault): round(value, 4) for fault, value in rate.items()},
         "parameters": {"components": COMPONENTS, "weight": WEIGHT},

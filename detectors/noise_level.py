@@ -68,7 +68,7 @@ SETTINGS = {
     "quiet_ratio": Setting("ratio", 5.0, 1.1, 1000.0),
     "sigma_min": Setting("value", None, 1e-12),
     "block": Setting.count(30, 4),
-    "learn": Setting.count(20, 2),
+    "learn": Setting.count(10, 2),
     "raise_blocks": Setting.count(2, 1),
 }
 _CLIP = 64.0

@@ -53,8 +53,9 @@ TREND_READINGS: Mapping[str, int] = {"stuck": 10, "spikes": 240, "noise": 64}
 """The same in readings, for devices that say little: a coarse last digit alone repeats itself a few times;
 three spikes of one reading in SPIKE_EVERY, drawn by chance, are there in 240 readings with 99.9 % (in 64 with
 62 %); a variance takes so many as well."""
-SEEN = 0.01
-"""Share of the span: a fault that changed a value by less everywhere left no trace in it."""
+SEEN, STUCK_SEEN = 0.02, 3e-4
+"""Shares of the span: a fault that changed a value by less everywhere left no trace in it; who is stuck while
+the truth moves by less than a last digit shows the truth."""
 
 
 def active(fault: Fault, now_s: float) -> bool:
@@ -115,7 +116,7 @@ class Spoiler:
         found = []
         for (device, channel, fault), changed in zip(self._faults, self._changed, strict=True):
             made = self._label(device, channel, fault, start_ns, (period_s, wait_s))
-            if changed <= (0.0 if fault.kind == "stuck" else SEEN):  # NaN: not on yet, all is demanded
+            if changed <= (STUCK_SEEN if fault.kind == "stuck" else SEEN):  # NaN: not on yet, all is demanded
                 made = made._replace(condition="", within_s=0.0, must_detect_within_s=None)
             found.append(made)
         return found

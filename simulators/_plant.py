@@ -64,7 +64,7 @@ class PlantBase:
         self._profile = profile(self.PROFILE)
         own_s = self.STEP_S or self._profile.period_ns / 1e9
         self._period_s = period_s if period_s is not None else own_s
-        self._faults = tuple(faults)
+        self._take(faults)
         self._seed = seed
         self._scale = scale
         self._start_ns = self._now_ns = start_ns
@@ -76,9 +76,14 @@ class PlantBase:
         """A plant that stands where this one does, of other names and faults, as if it had been given them at
         its start: none may have begun yet, and none of this one's."""
         own: Self = copy.deepcopy(self, {id(self._profile): self._profile})
-        own.devices, own._faults = tuple(devices), tuple(faults)
+        own.devices = tuple(devices)
+        own._take(faults)
         own._spoiler = Spoiler(self._profile, own.devices, faults, self._seed)
         return own
+
+    def _take(self, faults: Sequence[Fault]) -> None:
+        self._faults = tuple(faults)
+        self._of_kind = {f.kind: tuple(g for g in faults if g.kind == f.kind) for f in faults}
 
     def step(self, time_ns: int) -> list[Sample]:
         """Let the plant run until ``time_ns`` and read every device; times must increase."""
@@ -125,34 +130,29 @@ class PlantBase:
     def _now_s(self) -> float:
         return (self._now_ns - self._start_ns) / 1e9
 
+    def _mine(self, kind: str, device: int | None) -> list[Fault]:
+        """The faults of this kind that are on (of one device, or of any)."""
+        return [
+            f
+            for f in self._of_kind.get(kind, ())
+            if active(f, self._now_s) and (device is None or f.device == device)
+        ]
+
     def _on(self, kind: str, device: int | None = None) -> bool:
         """Whether a fault of this kind is on (of one device, or of any)."""
-        return any(
-            f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
-            for f in self._faults
-        )
+        return kind in self._of_kind and bool(self._mine(kind, device))
 
     def _severity(self, kind: str, device: int | None = None) -> float:
         """The largest severity of the faults of this kind that are on; 0 = none is."""
-        return max(
-            (
-                f.severity
-                for f in self._faults
-                if f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
-            ),
-            default=0.0,
-        )
+        if kind not in self._of_kind:  # physics asks for every kind in every part of a step
+            return 0.0
+        return max((f.severity for f in self._mine(kind, device)), default=0.0)
 
     def _elapsed_s(self, kind: str, device: int | None = None) -> float:
         """Seconds of physics since the first fault of this kind that is on began; 0 = none is."""
-        return max(
-            (
-                (self._now_s - f.at_s) * self._scale
-                for f in self._faults
-                if f.kind == kind and active(f, self._now_s) and (device is None or f.device == device)
-            ),
-            default=0.0,
-        )
+        if kind not in self._of_kind:
+            return 0.0
+        return max(((self._now_s - f.at_s) * self._scale for f in self._mine(kind, device)), default=0.0)
 
     def _noise(self, sigma: float) -> float:
         return float(self._random.normal(0.0, sigma))

@@ -89,8 +89,10 @@ def configure(settings: Settings) -> np.void:
     record: np.void = np.zeros(1, PARAMETERS)[0]
     record["setpoint"] = np.nan
     record["low"], record["high"] = -np.inf, np.inf
-    record["clear_readings"] = max(1, int(settings.get("clear_readings", 1)))
-    for name, limit in settings.get("limits", {}).items():
+    limits = settings.get("limits", {})
+    # Without limits it is the rule of none, whatever else the profile says: such a channel needs no record.
+    record["clear_readings"] = max(1, int(settings.get("clear_readings", 1))) if limits else 1
+    for name, limit in limits.items():
         if name not in FINDINGS:
             raise ValueError(f"no limit {name!r}; known: {', '.join(FINDINGS)}")
         k = FINDINGS.index(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,8 +99,8 @@ class Roster:
         self.texts: dict[str, str] = {}
         self.profiles: dict[str, Profile] = {}
         self.index: dict[str, int] = {}
-        self.first_slot: list[int] = []
-        self.active: list[bool] = []
+        self.first_slot = array("i")
+        self.active = bytearray()
         self.digest = ""
         self.addresses = Addresses({}, ())
 
@@ -152,7 +153,7 @@ class Roster:
         twin = Roster()
         twin.channels = table.copy()
         twin.texts, twin.profiles, twin.digest = self.texts, self.profiles, self.digest
-        twin.index, twin.first_slot, twin.active = {**self.index}, [*self.first_slot], [*self.active]
+        twin.index, twin.first_slot, twin.active = {**self.index}, self.first_slot[:], self.active[:]
         config = _config(devices, profiles)
         entry = _entry(Stamp(0, 0, ""), config)
         change = twin.apply(config, entry.digest)
@@ -283,8 +284,8 @@ class Roster:
         roster.channels = ChannelTable.load(stored["channels"])
         roster.texts = stored["texts"]
         roster.profiles = {name: parse(name, text) for name, text in roster.texts.items()}
-        roster.first_slot = np.frombuffer(stored["first_slot"], "<i4").tolist()
-        roster.active = [bool(b) for b in stored["active"]]
+        roster.first_slot = array("i", np.frombuffer(stored["first_slot"], "<i4").tolist())
+        roster.active = bytearray(stored["active"])
         roster.index = {roster.channels.devices[n].key: n for n, active in enumerate(roster.active) if active}
         roster.digest = stored["digest"]
         active = (roster.channels.devices[number] for number in roster.active_devices())

@@ -77,6 +77,9 @@ SETTINGS = {
 }
 _E = 2.718281828459045
 _SLOW = 1.0 / 512.0
+_WINDOWS = 16.0
+"""What the slope usually is forgets in 512 readings, and in as many windows at least: else a drift of a day
+would become usual before it is sure."""
 _CLIP2 = 9.0
 _KEPT = 0.6
 
@@ -91,6 +94,7 @@ PARAMETERS = np.dtype(
         ("low", "<f8"),
         ("high", "<f8"),
         ("sure2", "<f8"),
+        ("slow", "<f8"),  # weight of a reading in what the slope usually is
         ("floor2", "<f8"),  # the lags' difference shakes a quarter of a reading at most
         ("raise_readings", "<i4"),
         ("clear_readings", "<i4"),
@@ -139,6 +143,7 @@ def configure(settings: Settings) -> np.void:
     record["tau_s"], record["horizon_s"] = record["window_ns"] / 1e9 / _E, chosen["horizon_ns"] / 1e9
     record["warmup"] = chosen["warmup"]
     record["sure2"], record["floor2"] = chosen["sure"] ** 2, (0.25 * sigma_floor(settings)) ** 2
+    record["slow"] = min(_SLOW, settings.get("period_ns", 0) / (_WINDOWS * record["window_ns"]) or _SLOW)
     record["raise_readings"], record["clear_readings"] = chosen["raise_readings"], clear_readings(settings)
     return record
 
@@ -194,7 +199,7 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         spread = max(s["spread"], p["floor2"])
         sure = square > p["sure2"] * spread
         if not sure and s["active"] == 0:
-            s["spread"] += _SLOW * (min(square, _CLIP2 * spread) - s["spread"])
+            s["spread"] += p["slow"] * (min(square, _CLIP2 * spread) - s["spread"])
             if s["run"][0] == 0:
                 continue
         limit = p["limit_high"] if moved > 0.0 else p["limit_low"]

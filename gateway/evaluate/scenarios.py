@@ -25,8 +25,12 @@ LEARN_S, LEARN_PERIODS = 1800.0, 400
 """Before a fault begins, so long and so many periods at least are ordinary life."""
 OWN_S, OWN_PERIODS = 14_400.0, 3000
 """Before a fault of the plant itself: the balance of a line alone learns for an hour and more."""
-STEPS_MAX, SHARED_STEPS_MAX = 60_000, 8_000
-"""A scenario that takes more steps is not run but told; the second: of the faults that every plant has."""
+STEPS_MAX, SHARED_STEPS_MAX, LONG_STEPS_MAX = 60_000, 8_000, 150_000
+"""A scenario that takes more steps is not run but told; the second: of the faults that every plant has, the
+third: of those of them that take hours or a day."""
+LONG = ("clock_skew", "battery")
+BUNDLED_S, BUNDLE_PERIODS = 10.0, 4
+"""Where hours are simulated of plants that speak every few seconds, so many periods go into one entry."""
 SLOW_S = 300.0
 NOT_JUDGED = frozenset({"never_seen"})
 
@@ -101,7 +105,10 @@ def scenario(case: Case, seed: int) -> Wanted | None:
     if case.quiet:
         after = max(after, 3600.0)
     span = begin + after + 4 * period_s(case.plant)
-    if span / period_s(case.plant) > (SHARED_STEPS_MAX if case.shared else STEPS_MAX):
+    most = STEPS_MAX if not case.shared else LONG_STEPS_MAX if case.fault in LONG else SHARED_STEPS_MAX
+    if case.fault in LONG and not case.must:
+        span = min(span, STEPS_MAX * period_s(case.plant))  # nothing is demanded of it
+    if span / period_s(case.plant) > most:
         return None
     site = f"score/{name_of(case)}"
     names = tuple(f"{site}/D-{n + 1}" for n in range(devices_of(case.plant)))
@@ -113,15 +120,26 @@ def score(kind: str, seed: int, faults: Sequence[str] = ()) -> tuple[list[Judged
     too long."""
     chosen = [case for case in cases(kind) if not faults or case.fault in faults]
     planned = [(case, scenario(case, seed)) for case in chosen]
-    long = [name_of(case) for case, wanted in planned if wanted is None]
+    too_long = [name_of(case) for case, wanted in planned if wanted is None]
     wanted = [(case, run) for case, run in planned if run is not None]
     by_place = {place_of(one.plan): case for case, one in wanted}
 
     def over(source: Source, heard: Sequence[Heard]) -> bool:
         return settled(by_place[source.place], source.plant.labels(), heard)
 
-    run = live([one for _, one in wanted], settled=over) if wanted else Run()
-    return [judge(case, run, one.span_s) for case, one in wanted], long
+    judged = []
+    for hours in (False, True):
+        some = [(case, one) for case, one in wanted if (case.fault in LONG) == hours]
+        if some:
+            run = live([one for _, one in some], bundle_s(kind) if hours else 0.0, over)
+            judged += [judge(case, run, one.span_s) for case, one in some]
+    return judged, too_long
+
+
+def bundle_s(kind: str) -> float:
+    """How much of a plant's time goes into one entry where much of it is simulated."""
+    period = period_s(kind)
+    return BUNDLE_PERIODS * period if period <= BUNDLED_S else 0.0
 
 
 def name_of(case: Case) -> str:

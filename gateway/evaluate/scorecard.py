@@ -19,7 +19,7 @@ from typing import Any
 from gateway.evaluate.figures import Doing, Figure, Part
 from gateway.evaluate.lives import Wanted
 from gateway.evaluate.plant_run import live
-from gateway.evaluate.scenarios import NOT_JUDGED, Judged, devices_of, period_s, score
+from gateway.evaluate.scenarios import NOT_JUDGED, Judged, bundle_s, devices_of, period_s, score
 from simulators import load
 from simulators._cases import plants
 from simulators._profiles import profile
@@ -83,9 +83,7 @@ def normal_plan(kind: str, seed: int, channel_days: float, readings_max: int) ->
 
 def normal(kind: str, seed: int, channel_days: float, readings_max: int) -> Card | Normal:
     """Normal life and what was raised in it; "never seen" is told by a gateway that was there first."""
-    period = period_s(kind)
-    bundle_s = 4 * period if period <= 10 else 0.0
-    run = live(normal_plan(kind, seed, channel_days, readings_max), bundle_s)
+    run = live(normal_plan(kind, seed, channel_days, readings_max), bundle_s(kind))
     told = Counter(f"{h.channel}:{h.condition}" for h in run.heard if h.condition not in NOT_JUDGED)
     return Normal(kind, run.channel_days, run.readings, dict(sorted(told.items())))
 

@@ -11,7 +11,7 @@ from gateway.evaluate import golden, scorecard
 from gateway.evaluate.figures import Figure, Part
 from gateway.evaluate.lives import START_NS, Source, Wanted
 from gateway.evaluate.plant_run import Heard, Run, live
-from gateway.evaluate.scenarios import Judged, learning_s, score, settled
+from gateway.evaluate.scenarios import Judged, learning_s, scenario, score, settled
 from simulators import Fault, Label, load
 from simulators._cases import cases
 from simulators._payloads import Counters, encode
@@ -56,8 +56,8 @@ def test_packets_are_the_bytes_that_the_simulator_would_send() -> None:
 
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
-    found, long = score("gas_room", 1000, ("leak", "dropout", "cleaning", "duplicate", "clock_skew"))
-    assert [name.rpartition(".")[0] for name in long] == ["gas_room.clock_skew"] * 3
+    found, long = score("gas_room", 1000, ("leak", "dropout", "cleaning", "duplicate"))
+    assert long == []
     return {one.name: one for one in found}
 
 
@@ -192,3 +192,23 @@ def test_what_decides_a_case() -> None:
     assert settled(leak, [label], [advice, limit])
     assert not settled(leak, [label], [limit._replace(device="e")]), "another device's"
     assert not settled(cut, [], [silent])
+
+
+def test_hours_of_a_dying_battery_are_run_and_what_takes_too_long_is_named() -> None:
+    judged, long = score("gas_room", 1001, ("battery",))
+    assert long == []
+    assert scorecard.outcome(judged[2]) == "in time by :silent"
+    steps = {
+        case.level: wanted.span_s / 5.0
+        for case in cases("gas_room")
+        if case.fault == "clock_skew" and (wanted := scenario(case, 1001))
+    }
+    assert steps == {
+        1: pytest.approx(29_204, abs=5),
+        2: pytest.approx(29_204, abs=5),
+        3: pytest.approx(17_684, abs=5),
+    }
+    skew = [case for case in cases("casting_pit") if case.fault == "clock_skew"]
+    assert [case.level for case in skew if scenario(case, 1001) is None] == []
+    wearing = [case for case in cases("bearing_belt") if case.fault == "wearing"]
+    assert scenario(wearing[0], 1001) is None

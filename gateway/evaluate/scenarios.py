@@ -25,7 +25,7 @@ LEARN_S, LEARN_PERIODS = 1800.0, 400
 """Before a fault begins, so long and so many periods at least are ordinary life."""
 OWN_S, OWN_PERIODS = 14_400.0, 3000
 """Before a fault of the plant itself: the balance of a line alone learns for an hour and more."""
-STEPS_MAX, SHARED_STEPS_MAX, LONG_STEPS_MAX = 60_000, 8_000, 150_000
+STEPS_MAX, SHARED_STEPS_MAX, LONG_STEPS_MAX = 60_000, 8_000, 45_000
 """A scenario that takes more steps is not run but told; the second: of the faults that every plant has, the
 third: of those of them that take hours or a day."""
 LONG = ("clock_skew", "battery")
@@ -107,7 +107,7 @@ def scenario(case: Case, seed: int) -> Wanted | None:
     span = begin + after + 4 * period_s(case.plant)
     most = STEPS_MAX if not case.shared else LONG_STEPS_MAX if case.fault in LONG else SHARED_STEPS_MAX
     if case.fault in LONG and not case.must:
-        span = min(span, STEPS_MAX * period_s(case.plant))  # nothing is demanded of it
+        span = min(span, SHARED_STEPS_MAX * period_s(case.plant))  # nothing is demanded of it
     if span / period_s(case.plant) > most:
         return None
     site = f"score/{name_of(case)}"

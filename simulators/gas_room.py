@@ -2,7 +2,9 @@
 
 Mass balance: V dC/dt = G / LEL - Q C (C in units of the LEL). Constant G and Q give the exponential that
 the tests compare with. Each detector is a first-order lag with its own T90 (tau = T90 / ln 10) and a small
-offset of its own; next to the leak it sees the plume as well. Poison (silicones) lets the gain fall.
+offset of its own; next to the leak it sees the plume as well. Poison (silicones) lets the gain fall:
+in clean air such a detector shows what it showed before, so that no reading tells; a test with gas tells, or
+the next leak beside a second detector. Nothing is demanded of a poison that took less than SEEN_LEL.
 Cooking lets out a little gas; a cleaning agent's vapour shows although no methane is there (cross
 sensitivity): both are ordinary and must not alarm. LEL of methane: 5 % by volume.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from simulators import Expected
+from simulators import Expected, Label
 from simulators._plant import PlantBase, towards
 
 PROFILE = "gas/combustible_point"
@@ -40,6 +42,7 @@ PLUME = 0.2
 COOKING_M3_S = 0.0016
 """Steady state 8 %LEL."""
 SOLVENT_LEL, SOLVENT_TAU_S = 9.0, 120.0
+SEEN_LEL = 1.0
 POISON_TAU_S = 6 * 3600.0
 """At severity 1 the gain falls with this time constant, for good."""
 
@@ -50,12 +53,24 @@ class Plant(PlantBase):
     PROFILE = PROFILE
     FAULTS = FAULTS
 
+    def labels(self) -> list[Label]:
+        """As every plant's; after a run, no demand for a poison that no gas has shown."""
+        hidden = self.taken is not None and self.taken < SEEN_LEL
+        return [
+            one._replace(condition="", within_s=0.0, must_detect_within_s=None)
+            if one.kind == "poisoned" and hidden
+            else one
+            for one in super().labels()
+        ]
+
     def _begin(self) -> None:
         self.concentration = 0.0
         count = len(self.devices)
         self._tau_s = [T90_S * (1 + 0.1 * k) / math.log(10.0) for k in range(count)]
         self._shown = [0.0] * count
         self.gain = [1.0] * count
+        self.taken: float | None = None
+        """The most that poison took from a reading so far, %LEL."""
         self.solvent = 0.0
         self._offset = [abs(self._noise(0.3)) for _ in range(count)]
         self.temperature = self._outside()
@@ -76,7 +91,10 @@ class Plant(PlantBase):
         for k, tau_s in enumerate(self._tau_s):
             near = any(self._on(kind, k) for kind in LEAK_M3_S)
             self.gain[k] *= math.exp(-dt_s * self._severity("poisoned", k) / POISON_TAU_S)
-            seen = self.gain[k] * (half + self.solvent + (plume if near else 0.0))
+            there = half + self.solvent + (plume if near else 0.0)
+            seen = self.gain[k] * there
+            if self.gain[k] < 1.0:
+                self.taken = max(self.taken or 0.0, there - seen)
             self._shown[k] = towards(self._shown[k], seen, dt_s, tau_s)
         self.temperature = towards(self.temperature, self._outside() + 4.0, dt_s, 1800.0)
 

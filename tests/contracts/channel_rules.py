@@ -25,6 +25,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
     "noise_level": [
         {"block": 4, "learn": 2, "ratio": 1.2, "raise_blocks": 1, "sigma_min": 1.5},
         {"block": 5, "learn": 3, "ratio": 1.1, "raise_blocks": 2, "sigma_min": 1.0, **RANGE},
+        {"block": 4, "learn": 2, "ratio": 1.2, "raise_blocks": 1, "sigma_min": 1.5, "jumps": 1.0},
     ],
     "spikes": [
         {"limit": 1.0, "sigma_min": 0.1, "raise_spikes": 1, "memory": 8, "warmup": 4},
@@ -33,6 +34,10 @@ RULES: dict[str, list[dict[str, Any]]] = {
     "drift": [
         {"block": 1, "limit": 1.0, "raise_blocks": 1, "sigma_min": 0.5},
         {"block": 1, "limit": 1.2, "raise_blocks": 2, "sigma_min": 0.5, **RANGE},
+    ],
+    "creep": [
+        {"block_ns": 12 * SECOND, "rate": 1e-3, "steps": 2, "steady": 1000.0},
+        {"block_ns": 15 * SECOND, "rate": 1e-2, "steps": 2, "steady": 100.0, **RANGE},
     ],
     "co_exposure": [
         {"ppm": 7.4, "clear_readings": 1},

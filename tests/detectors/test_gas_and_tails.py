@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors import UNCERTAIN, Findings, co_exposure, gas_sensor, peaks, seasonal
+from detectors import UNCERTAIN, Findings, co_exposure, creep, gas_sensor, peaks, seasonal
 from tests.detectors.rig import FIRST_NS, SECOND, Rig, found_in, rows_of
 
 HOUR = 3600.0
@@ -120,3 +120,21 @@ def test_any_split_of_weeks_equals_the_whole() -> None:
     rule = np.array([seasonal.configure(WEEK)], seasonal.PARAMETERS)
     seasonal.step(rule, state, rows_of(values, HOUR, FIRST_NS), Findings())
     assert state.tobytes() == rig.state.tobytes()
+
+
+def test_a_zero_that_drifts_creeps_and_what_comes_at_once_does_not() -> None:
+    rule = {"low": 0.0, "high": 200.0, "span": 200.0}  # 0.3 an hour
+    noise = np.random.default_rng(3).standard_normal(24 * 60) * 0.2
+    hours = np.arange(24 * 60) / 60.0
+    drifting = 5.0 + noise + 0.6 * np.clip(hours - 4.0, 0.0, 8.0)
+    (row, name), (end, over) = found_in(creep, rule, drifting, 60.0)
+    assert (name, over) == ("+creeping_up", "-creeping_up")
+    assert 8 * 60 <= row <= 9 * 60
+    assert 13 * 60 <= end <= 14 * 60
+    assert found_in(creep, rule, 200.0 - drifting, 60.0)[0] == (row, "+creeping_down")
+    traffic = 5.0 + noise + 9.0 * (1.0 - np.exp(-np.clip(hours - 4.0, 0.0, None) / 0.5))
+    assert found_in(creep, rule, traffic, 60.0) == [], "large at once, then nothing"
+    day = 5.0 + noise + 1.0 * np.sin(2 * np.pi * hours / 24.0)
+    assert found_in(creep, rule, day, 60.0) == [], "a day's rhythm stays below the rate"
+    with pytest.raises(ValueError, match="rate: is missing"):
+        creep.configure({"low": 0.0, "high": 1.0})

@@ -68,6 +68,15 @@ def test_poison_lets_the_gain_fall_by_its_time_constant() -> None:
     assert made.gain[0] == 1.0
 
 
+@pytest.mark.parametrize(("gas", "demanded"), [((), False), ((Fault("leak", 3600),), True)])
+def test_poison_is_demanded_where_there_was_gas_to_miss(gas: tuple[Fault, ...], demanded: bool) -> None:
+    made = plant("gas_room", Fault("poisoned", 0), *gas)
+    assert made.labels()[0].must_detect_within_s is not None, "before the run nobody knows"
+    for n in range(100):
+        made.step(START + n * 60 * SECOND)
+    assert (made.labels()[0].must_detect_within_s is not None) == demanded
+
+
 def test_a_rectifier_holds_the_set_potential_by_its_steady_current() -> None:
     made = plant("cp_rectifier")
     for n in range(60):

@@ -1,8 +1,9 @@
 """The scorecard of the shipped profiles: families x faults x levels, and normal days, each detector on.
 
-Seeds 1 to 5 are for tuning; what is reported has seeds from 1000 on. Every plant runs in a process of its
-own kind with the profile's own pace; where a normal day has so many readings that ``READINGS_MAX`` of a
-family are reached before its channel-days are, fewer days are run and the report says how many.
+Seeds 1 to 5 are for tuning; what is reported has seeds from 1001 on (1000 was looked at while tuning).
+Every plant runs in a process of its own kind with the profile's own pace; where a normal day has so many
+readings that ``READINGS_MAX`` of a family are reached before its channel-days are, fewer days are run and the
+report says how many.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from simulators._cases import plants
 from simulators._profiles import profile
 from simulators._sources import Plan
 
-SEED = 1000
+SEED = 1001
 CHANNEL_DAYS, CHANNEL_DAYS_FULL = 1500.0, 5000.0
 READINGS_MAX = 2_000_000
 DAYS = 3.0

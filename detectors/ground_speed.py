@@ -3,8 +3,9 @@
 What. Two positions in a row give a mean speed over ground. "position_jumps" begins when it is above
 ``possible`` (``jump_readings`` times within the last ten positions), "speed_disagrees" when it differs from
 the mean of the reported speed at both ends by more than ``differs`` for ``raise_readings`` positions in a
-row, "too_fast" when it is above ``limit`` (where given) for as many. Each ends with ``raise_readings``
-positions in a row that are in order.
+row, or when latitude or longitude has not changed in the last digit over ``stand_readings`` positions
+although the reported speed made ``STAND_M`` metres between each two, "too_fast" when it is above ``limit``
+(where given) for as many. Each ends with ``raise_readings`` positions in a row that are in order.
 
 When to use. Whatever reports positions: a receiver that is jammed, spoofed or carried off shows as a jump or
 a disagreement. When not. "speed_disagrees" at long periods in city traffic. ``limit`` where a channel's limit
@@ -79,11 +80,14 @@ SETTINGS = {
     "limit": Setting("ratio", None, 0.1, 1e5),
     "jump_readings": Setting.count(2, 1, 10),
     "raise_readings": Setting.count(4, 1),
+    "stand_readings": Setting.count(8, 2),
     "gap_s": Setting("seconds", 600.0, 1e-3),
     "apart_s": Setting("seconds", 2.0),
 }
 """possible, differs, limit: km/h."""
 _LAST_TEN = 1023
+STAND_M = 100.0
+"""Due east, with four decimals of a degree, the same latitude may show a few times in a row, not eight."""
 
 PARAMETERS = np.dtype(
     [
@@ -92,6 +96,7 @@ PARAMETERS = np.dtype(
         ("limit", "<f8"),  # infinite: none
         ("jumps", "<i8"),
         ("readings", "<i8"),
+        ("stands", "<i8"),
         ("gap_ns", "<i8"),
         ("apart_ns", "<i8"),
     ],
@@ -111,6 +116,7 @@ STATE = np.dtype(
         ("before_speed", "<f8"),
         ("speed", "<f8"),  # reported; NaN: never
         ("jumped", "<i8"),  # bit k: k positions ago
+        ("stood", "<i8"),  # positions in a row
     ],
     align=True,
 )
@@ -127,6 +133,7 @@ def configure(settings: Settings) -> np.void:
         record[name] = chosen[name]
     record["limit"] = chosen.get("limit", np.inf)
     record["jumps"], record["readings"] = chosen["jump_readings"], chosen["raise_readings"]
+    record["stands"] = chosen["stand_readings"]
     return record
 
 
@@ -165,6 +172,8 @@ def _over_ground(p: Any, s: Any) -> tuple[float, float, float]:
         speed = math.sqrt(east * east + north * north) * 3.6e9 / (t - before)
         reported = (s["speed"] + s["before_speed"]) / 2.0
         half = abs(s["speed"] - s["before_speed"]) / 2.0
+        same = s["latitude"] == s["before_latitude"] or s["longitude"] == s["before_longitude"]
+        s["stood"] = s["stood"] + 1 if same and reported * (t - before) / 3.6e9 >= STAND_M else 0
     s["before_ns"], s["before_speed"] = t, s["speed"]
     s["before_latitude"], s["before_longitude"] = s["latitude"], s["longitude"]
     return speed, reported, half
@@ -196,8 +205,14 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
                 over, back, limit = _ones(s["jumped"]) >= p["jumps"], not jumps, p["possible"]
             elif k == 1:
                 away = abs(speed - reported) - half  # it may have been anything between
-                over, back, limit = away > p["differs"], away <= p["differs"], reported
+                stands, need = s["stood"] >= p["stands"], 1 if s["stood"] >= p["stands"] else p["readings"]
+                over, back, limit = (
+                    away > p["differs"] or stands,
+                    away <= p["differs"] and not stands,
+                    reported,
+                )
             else:
+                need = p["readings"]
                 over, back, limit = speed > p["limit"], speed <= p["limit"], p["limit"]
             if k > 0 and jumps:
                 continue

@@ -7,9 +7,13 @@ times the usual (as a standard deviation), "quieter" when less than 1 / ``quiet_
 with a block that is within half of that. While a block is outside nothing is learnt from it; else what is
 usual follows by 1/64 a block.
 
+With ``jumps`` the geometric mean of the squared steps is taken, not the arithmetic one: loads that are
+switched or picked up a few times a block then do not hide the noise between.
+
 When to use. Loose contacts, cavitation, a failing cell or transmitter (noisier); a plugged impulse line, a
-fouled or poisoned sensor (quieter). When not. Values that only change on event; on-off loads; pumps of
-changing speed. A channel that never shook cannot become quieter: below ``sigma_min`` nothing is judged so.
+fouled or poisoned sensor (quieter). When not. Values that only change on event; on-off loads without
+``jumps``; pumps of changing speed. A channel that never shook cannot become quieter: below ``sigma_min``
+nothing is judged so.
 
 Which readings count. Good, live ones in order, of believed time, within the device's rate and within
 ``low``..``high``. Warm-up: silent for ``learn`` times ``block`` readings.
@@ -70,6 +74,7 @@ SETTINGS = {
     "block": Setting.count(30, 4),
     "learn": Setting.count(10, 2),
     "raise_blocks": Setting.count(2, 1),
+    "jumps": Setting("switch", 0.0),
 }
 _CLIP = 64.0
 _SLOW = 1.0 / 64.0
@@ -83,7 +88,8 @@ PARAMETERS = np.dtype(
         ("floor", "<f8"),  # sigma_min squared
         ("block", "<i4"),  # 0: not judged
         ("learn", "<i4"),
-        ("raise_blocks", "<i8"),
+        ("raise_blocks", "<i4"),
+        ("jumps", "<i4"),
     ],
     align=True,
 )
@@ -92,7 +98,7 @@ PARAMETERS = np.dtype(
 STATE = np.dtype(
     [
         ("last", "<f8"),  # NaN: none
-        ("total", "<f8"),  # squared steps of this block
+        ("total", "<f8"),  # squared steps of this block, or their logarithms
         ("usual", "<f8"),  # variance
         ("steps", "<i4"),
         ("learnt", "<i4"),
@@ -114,7 +120,7 @@ def configure(settings: Settings) -> np.void:
     record["low"], record["high"] = judged_range(settings)
     record["over"], record["under"] = chosen["ratio"] ** 2, 1.0 / chosen["quiet_ratio"] ** 2
     record["floor"] = sigma_floor(settings) ** 2
-    for name in ("block", "learn", "raise_blocks"):
+    for name in ("block", "learn", "raise_blocks", "jumps"):
         record[name] = chosen[name]
     return record
 
@@ -183,11 +189,13 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         square = 0.5 * step * step
         if s["learnt"] >= p["learn"]:
             square = min(square, _CLIP * max(s["usual"], p["floor"]))
-        s["total"] += square
+        s["total"] += math.log(square + p["floor"]) if p["jumps"] else square
         s["steps"] += 1
         if s["steps"] < block:
             continue
         usual, variance = s["usual"], s["total"] / block
+        if p["jumps"]:
+            variance = math.exp(variance)
         s["total"] = 0.0
         s["steps"] = 0
         changed = _block(p, s, variance)

@@ -2,8 +2,9 @@
 
 Values of one channel: "stuck" repeats its last value; "drift" walks off by up to 20 % of the span an hour;
 "spikes" now and then show a fifth of the span too much; "noise" shakes a twentieth of it; "wrong_scale" shows
-up to ten times the value, as after a wrong unit in the transmitter; "sensor_fault": the transmitter says that
-it failed (on a 4-20 mA loop 3.2 mA, NAMUR NE 43; else no value); "bad_quality": the device says so itself.
+up to ten times the value, as after a wrong unit in the transmitter, be it beyond the range; "sensor_fault":
+the transmitter says that it failed (on a 4-20 mA loop 3.2 mA, NAMUR NE 43; else no value); "bad_quality":
+the device says so itself.
 The device's clock: "wrong_clock" falls an hour behind and stays there (six readings, where they come so
 seldom: less than two would be a reading that came late); "clock_jump" an hour ahead;
 "clock_skew" runs up to 500 ppm fast. Delivery: "dropout" says nothing; "offline" says nothing and uploads
@@ -11,8 +12,8 @@ everything afterwards; "late" holds every reading back for a while; "reordered" 
 "duplicate" says every reading twice; "battery" dies: readings are lost ever more often.
 
 Nothing is demanded that no instrument could meet: after a run, nothing of a fault that changed nothing on the
-wire. Ten times zero is zero; who is stuck at rest shows the truth until something moves; a state has no size
-that could drift.
+wire. Ten times zero is zero; who is stuck at rest shows the truth until something moves, and a rest that a
+channel shows by right now and again looks like any other; a state has no size that could drift.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ three spikes of one reading in SPIKE_EVERY, drawn by chance, are there in 240 re
 SEEN, STUCK_SEEN = 0.02, 3e-4
 """Shares of the span: a fault that changed a value by less everywhere left no trace in it; who is stuck while
 the truth moves by less than a last digit shows the truth."""
+REST = 0.1
+"""Who is stuck at a value that the truth shows to the last digit in so many of the readings rests."""
 
 
 def active(fault: Fault, now_s: float) -> bool:
@@ -76,6 +79,8 @@ class Spoiler:
         """Of each fault: samples held back, and since when."""
         self._changed: list[float] = [math.nan for _ in self._faults]
         """Of each fault of a value: the largest change so far, as a share of the span; NaN: not on yet."""
+        self._right: list[list[int]] = [[0, 0] for _ in self._faults]
+        """Of each fault of a value: samples that showed the truth, and all."""
         self._random = np.random.default_rng((abs(seed), 1))
 
     def channel_of(self, fault: Fault) -> str:
@@ -114,9 +119,13 @@ class Spoiler:
     def labels(self, start_ns: int, period_s: float, wait_s: float = 0.0) -> list[Label]:
         """What these faults must raise, and which may raise nothing; wait_s: until a reading is uploaded."""
         found = []
-        for (device, channel, fault), changed in zip(self._faults, self._changed, strict=True):
+        for place, (device, channel, fault) in enumerate(self._faults):
             made = self._label(device, channel, fault, start_ns, (period_s, wait_s))
-            if changed <= (STUCK_SEEN if fault.kind == "stuck" else SEEN):  # NaN: not on yet, all is demanded
+            stuck, (right, count) = fault.kind == "stuck", self._right[place]
+            unseen = self._changed[place] <= (
+                STUCK_SEEN if stuck else SEEN
+            )  # NaN: not on yet, all is demanded
+            if unseen or (stuck and count > 1 and right - 1 >= REST * count):  # the first always is right
                 made = made._replace(condition="", within_s=0.0, must_detect_within_s=None)
             found.append(made)
         return found
@@ -130,6 +139,8 @@ class Spoiler:
         if true.value is not None and point is not None:
             span = 16.0 if point.wire_unit == "mA" else point.high - point.low
             change = abs(shown.value - true.value) / span
+        self._right[place][0] += shown.value == true.value
+        self._right[place][1] += 1
         before = self._changed[place]
         self._changed[place] = change if math.isnan(before) else max(before, change)
         return shown
@@ -211,6 +222,8 @@ class Spoiler:
             return sample
         low, high = (4.0, 20.0) if loop else (point.low, point.high)
         change = _CHANGES[fault.kind](self._random, fault, sample.value - low, high - low, now_s)
+        if fault.kind == "wrong_scale" and not loop:
+            high = math.inf
         return sample._replace(value=round(min(high, max(low, sample.value + change)), 4))
 
 

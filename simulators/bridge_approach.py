@@ -31,7 +31,7 @@ FAULTS = {
         Expected("gate", "too_high", 80.0),
     ),
     "speeding": (Expected("speed", "H", 60.0),),
-    "flood": (Expected("water_level", "H", 700.0),),
+    "flood": (Expected("water_level", "H", 800.0),),  # from low water: 11.5 m, and the tide may fall on
     "gate_fault": (Expected("gate", "gate_fault", 0.0),),
     "convoy": (Expected("", "", 0.0, quiet=True),),
 }

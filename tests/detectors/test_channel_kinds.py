@@ -195,3 +195,14 @@ def test_time_to_the_limit_is_told_with_the_rate() -> None:
     assert record["extra"] == pytest.approx(left_min, rel=0.2)
     with pytest.raises(ValueError, match="limit_high: is missing"):
         time_to_limit.configure({**rule, "limits": {}})
+
+
+def test_noise_between_the_jumps_of_a_load_is_seen_by_the_geometric_mean() -> None:
+    """A crane: a pick or a drop every eight readings, at most forty; the transmitter fails half way."""
+    random = np.random.default_rng(11)
+    load = np.repeat(random.uniform(5.0, 45.0, 150), 8)
+    failing = load + random.standard_normal(1200) * np.where(np.arange(1200) < 800, 0.3, 6.0)
+    rule = {"block": 40, "sigma_min": 0.2, "raise_blocks": 1}
+    assert names(noise_level, rule, failing) == []
+    assert names(noise_level, {**rule, "jumps": 1.0}, failing) == ["+noisier"]
+    assert names(noise_level, {**rule, "jumps": 1.0}, failing[:800]) == []

@@ -200,13 +200,27 @@ def test_speed_over_ground_against_the_reported_one() -> None:
     values, roles, times = [], [], []
     for k in range(30):
         reported = 50.0 if k < 20 else 5.0
-        for role, value in ((0, 30.0 + 50 / 3.6 * 30 * k / METRES), (1, 122.0), (2, reported)):
+        for role, value in ((0, 30.0 + 50 / 3.6 * 30 * k / METRES), (1, 122.0 + 1e-6 * k), (2, reported)):
             roles.append(role)
             values.append(value)
             times.append(30.0 * k)
     found = judge(ground_speed, {"raise_readings": 4}, rows(roles, times, values))
     assert [what for what, _, _, _ in found] == ["+speed_disagrees"]
     assert found[0][2] == pytest.approx(50.0, rel=1e-3)
+
+
+@pytest.mark.parametrize(("km_h", "told"), [(20.0, ["+speed_disagrees", "-speed_disagrees"]), (5.0, [])])
+def test_a_latitude_that_stands_while_the_ship_sails_disagrees(km_h: float, told: list[str]) -> None:
+    """Most of her way is east, so that the speed over ground alone hardly shows it; who lies still may."""
+    values, roles, times = [], [], []
+    for k in range(60):
+        north = 30.0 + 1e-4 * (20 if 20 <= k < 40 else k)
+        for role, value in ((0, north), (1, 122.0 + km_h / 3.6 * 60 * k / METRES / 0.866), (2, km_h)):
+            roles.append(role)
+            values.append(value)
+            times.append(60.0 * k)
+    found = judge(ground_speed, {"raise_readings": 4, "gap_ns": 600 * 10**9}, rows(roles, times, values))
+    assert [what for what, _, _, _ in found] == told
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,27 @@ def test_values_and_clocks_are_spoiled_by_severity() -> None:
     assert shared("clock_skew")[15][0].time_ns == START + 15 * SECOND + 5_000_000
 
 
+@pytest.mark.parametrize(
+    ("kind", "fault", "channel", "demanded"),
+    [
+        ("fire_panel", "drift", "", False),  # a state has no size
+        ("fire_panel", "stuck", "", False),
+        ("household_smoke", "stuck", "battery", False),
+        ("gas_room", "drift", "lel", True),
+        ("gas_room", "stuck", "temperature", True),
+        ("charging_port", "wrong_scale", "temperature", True),
+    ],
+)
+def test_after_a_run_nothing_is_demanded_of_a_fault_that_left_no_trace(
+    kind: str, fault: str, channel: str, demanded: bool
+) -> None:
+    made = plant(kind, Fault(fault, 60.0, channel=channel))
+    assert [label.must_detect_within_s is not None for label in made.labels()] == [True]
+    for n in range(60):
+        made.step(START + n * 30 * SECOND)
+    assert [label.must_detect_within_s is not None for label in made.labels()] == [demanded]
+
+
 def test_a_dying_battery_loses_ever_more() -> None:
     made = plant("gas_room", Fault("battery", 0), period_s=60.0)
     heard = [any(s.device.endswith("-0") for s in made.step(START + n * 60 * SECOND)) for n in range(241)]

@@ -50,6 +50,7 @@ FINDINGS = ("silent", "never_seen")
 ``limit``: the time-out in seconds."""
 EVENT_TIMES: tuple[str, ...] = ()
 
+_FAR = 1 << 62
 _OWN = 1 | 2  # 1 silent, 2 never seen: this channel has a finding of its own
 _COVER = 4 | 8  # 4 silent, 8 never seen: its device's finding stands for it
 _SPOKE = 16  # spoke while its device's finding stands
@@ -124,10 +125,12 @@ def sweep(
     silence_now_ns: int,
     findings: Findings,
     device_findings: Findings,
-) -> None:
-    """Let time pass. ``device_findings`` holds FINDING records whose ``slot`` is the device's index."""
-    if not _anything_due(parameters, state, silence_now_ns):
-        return
+) -> int:
+    """Let time pass. ``device_findings`` holds FINDING records whose ``slot`` is the device's index. Returns
+    the time before which another sweep finds nothing, unless rules change or somebody found silent speaks."""
+    earliest = _earliest_due(parameters, state, silence_now_ns)
+    if earliest > silence_now_ns:
+        return earliest
     last_seen = np.full(device_count, -1, np.int64)
     since = np.full(device_count, -1, np.int64)
     after = np.zeros(device_count, np.int64)
@@ -155,6 +158,7 @@ def sweep(
         slot, findings.count = _channels(
             parameters, state, device_of_slot, silence_now_ns, last_seen, action, slot, out, findings.count
         )
+    return silence_now_ns
 
 
 def link_back(parameters: npt.NDArray[np.void], state: npt.NDArray[np.void], silence_now_ns: int) -> None:
@@ -218,8 +222,8 @@ def _hear(
 
 
 @compiled
-def _anything_due(parameters: Any, state: Any, now_ns: int) -> bool:
-    due = False
+def _earliest_due(parameters: Any, state: Any, now_ns: int) -> int:
+    earliest = _FAR
     for i in range(len(state)):
         after = parameters[i]["silent_after_ns"]
         if after == 0:
@@ -229,9 +233,11 @@ def _anything_due(parameters: Any, state: Any, now_ns: int) -> bool:
             s["registered_ns"] = now_ns
             s["due_ns"] = now_ns + after
         flags = s["flags"]
-        if flags & _SPOKE or (flags == 0 and now_ns >= s["due_ns"]):
-            due = True
-    return due
+        if flags & _SPOKE:
+            earliest = min(earliest, now_ns)
+        elif flags == 0:
+            earliest = min(earliest, s["due_ns"])
+    return earliest
 
 
 @compiled

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import detectors
-from detectors import NO_TIME, Findings, Readings
+from detectors import NO_TIME, Findings, Readings, compiled
 from gateway.monitor.detector import fault, field_bytes, writable
 from gateway.monitor.rooms import grown, one_of, words
 from gateway.monitor.roster import Roster, settings_of, with_setpoints
@@ -139,17 +139,23 @@ class ChannelDetector:
             times = self.state[name][records]
             self.state[name][records] = np.where(times == NO_TIME, times, times + delta_ns)
 
-    def step(self, readings: Readings) -> str:
-        """Judge a batch; the findings stand in ``self.findings``. Returns "" or what went wrong: a fault of
-        a detector never stops the others."""
+    def looked_up(self, readings: Readings) -> Readings:
+        """The same rows with records as slots, and with their rules."""
+        record, rule = np.empty(len(readings), np.int32), np.empty(len(readings), np.int32)
+        look_up(self.record_of, self.rule_of, readings.slot, record, rule)
+        return readings.at(record, rule)
+
+    def step(self, readings: Readings, looked_up: Readings | None = None) -> str:
+        """Judge a batch; the findings stand in ``self.findings``. looked_up: if that was done before. Returns
+        "" or what went wrong: a fault of a detector never stops the others."""
         findings, slot = self.findings, readings.slot
         findings.count = 0
         if not self.used:
             return ""
         wrong = ""
-        record = self.record_of.take(slot)
+        placed = self.looked_up(readings) if looked_up is None else looked_up
         try:
-            self.module.step(self.rules, self.state, readings.at(record, self.rule_of.take(record)), findings)
+            self.module.step(self.rules, self.state, placed, findings)
         except Exception:  # noqa: BLE001 - step is total: a plug-in's fault is counted
             wrong = fault(self.kind)
         if findings.count:
@@ -172,6 +178,16 @@ class ChannelDetector:
         asking: I4 = records[records != NONE]
         return asking
 
+    def share(self, other: ChannelDetector) -> bool:
+        """Use the other's places if they are the same, so that they are looked up once for both."""
+        if self.record_of is not other.record_of:
+            same = np.array_equal(self.record_of, other.record_of)
+            if not same or not np.array_equal(self.rule_of, other.rule_of):
+                return False
+            self.record_of, self.rule_of = other.record_of, other.rule_of
+            self._lent = other._lent = True
+        return True
+
     def export(self) -> dict[str, Any]:
         """Arrays as they are now, with their layout. Rules and records are not copied before the
         configuration changes; state goes as ``Rows`` of an ``Image`` that is told what changes."""
@@ -188,7 +204,7 @@ class ChannelDetector:
         return repr(("shared", self.module.PARAMETERS.descr, self.module.STATE.descr))
 
     def _own(self) -> None:
-        """What an export refers to is copied before it changes."""
+        """What an export or another detector refers to is copied before it changes."""
         if self._lent:
             self.rules, self.rule_of = self.rules.copy(), self.rule_of.copy()
             self.record_of, self._lent = self.record_of.copy(), False
@@ -244,14 +260,24 @@ class Bank:
         """Let the detectors judge that any channel of the batch asks for; the findings of all others are
         none. Returns the faults of those that failed."""
         asked = int(np.bitwise_or.reduce(self._asks.take(readings.slot)))
-        faults = []
+        faults, looked_up = [], dict[int, Readings]()
         for detector in self._detectors:
             if asked & 1:
-                faults.append(detector.step(readings))
+                places = id(detector.record_of)
+                if places not in looked_up:
+                    looked_up[places] = detector.looked_up(readings)
+                faults.append(detector.step(readings, looked_up[places]))
             else:
                 detector.findings.count = 0
             asked >>= 1
         return [fault for fault in faults if fault]
+
+    def share(self) -> None:
+        """After a configuration's changes: detectors that the same channels ask for share their places."""
+        first: list[ChannelDetector] = []
+        for detector in self._detectors:
+            if detector.used and not any(detector.share(other) for other in first):
+                first.append(detector)
 
     def shift(self, slots: range, delta_ns: int) -> None:
         """As ``ChannelDetector.shift``, of all."""
@@ -279,6 +305,7 @@ class Bank:
             else:
                 self._start(detector, roster)
             self._note(detector, slots)
+        self.share()
 
     def _start(self, detector: ChannelDetector, roster: Roster) -> None:
         for number in roster.active_devices():
@@ -288,3 +315,11 @@ class Bank:
                 settings = settings_of(profile, place).get(detector.kind)
                 if settings is not None:
                     detector.configure(np.array([first + place]), settings)
+
+
+@compiled
+def look_up(record_of: I4, rule_of: I4, slot: I4, record: I4, rule: I4) -> None:
+    """Each row's record and rule."""
+    for i in range(len(slot)):
+        found = record_of[slot[i]]
+        record[i], rule[i] = found, rule_of[found]

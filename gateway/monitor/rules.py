@@ -43,6 +43,7 @@ class Rules:
             for detector in self._bank:
                 self._bank.configure(detector, gone, None)
             self._silence.retire(gone)
+        self._bank.share()
 
     def _configure(self, profile: Profile, numbers: list[int]) -> None:
         first = self._roster.first_slots(numbers)

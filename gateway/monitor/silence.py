@@ -34,6 +34,8 @@ class Silence:
         self._told_down = False
         self._urgent = False
         self._image = Rows(self.detector.state)
+        self._next_ns = 0
+        """Silence time before which a sweep finds nothing, unless somebody found silent speaks."""
 
     def started(self, now_ns: int) -> None:
         """The core started: deaf since ``now_ns``, the last time the journal knows."""
@@ -71,6 +73,8 @@ class Silence:
         offset = self.paused_ns
         if silent.step(self.detector.parameters, self.detector.state, readings, findings, offset):
             self._urgent = True
+        if findings.count:
+            self._next_ns = 0
         judgement.silence_of_channels(findings)
 
     def sweep(self, now_ns: int, judgement: Judgement) -> None:
@@ -81,16 +85,19 @@ class Silence:
                 judgement.condition("link_down", active=True)
             if not self._urgent:
                 return
+        at_ns = self._now(now_ns)
+        if at_ns < self._next_ns and not self._urgent:
+            return
         self._urgent = False
         findings, devices = self.detector.findings, self._device_findings
         findings.count = devices.count = 0
         self._image.keep_all()  # it comes first in a snapshot, so this is nothing but in its first turns
-        silent.sweep(
+        self._next_ns = silent.sweep(
             self.detector.parameters,
             self.detector.state,
             self._roster.channels.device_of_slot,
             len(self._roster.channels.devices),
-            self._now(now_ns),
+            at_ns,
             findings,
             devices,
         )
@@ -103,8 +110,9 @@ class Silence:
         return self._urgent
 
     def grow(self, count: int) -> None:
-        """Room for more slots."""
+        """Room for more slots; another configuration comes."""
         self.detector.grow(count)
+        self._next_ns = 0
 
     def configure(self, slots: npt.NDArray[np.int64], settings: dict[str, Any]) -> npt.NDArray[np.int64]:
         """Watch these channels; returns those whose time-out changed. Nobody who spoke is forgotten, and what
@@ -147,6 +155,7 @@ class Silence:
     def load(self, stored: dict[str, Any]) -> None:
         """Back to exported values."""
         self.detector.load(stored["detector"])
+        self._next_ns = 0
         self.down_since_ns = stored["down_since_ns"]
         self.paused_ns = stored["paused_ns"]
         self._told_down = stored["told_down"]

@@ -63,6 +63,7 @@ class Throttle:
         self.full_ns = np.zeros(0, np.int64)
         """Gateway time at which each slot's bucket is full again."""
         self.watches = _new_watches(0)
+        self._flooding: set[int] | None = None  # who has the alarm; None: look
         self.grow()
         self._set_rules(roster.active_devices())
 
@@ -81,19 +82,22 @@ class Throttle:
             began,
         )
         rows = began[:count].tolist()
+        if rows:
+            self._flooding = None
         return throttled, [
             (row, int(self._roster.channels.device_of_slot[readings.slot[row]])) for row in rows
         ]
 
     def calm(self, now_ns: int, changing: Changing = lambda _devices: None) -> list[int]:
         """Time passed: the devices whose alarm ends. ``changing`` is told of them before they change."""
-        over = (self.watches["flooding"] != 0) & (now_ns - self.watches["last_ns"] >= CALM_NS)
-        devices = np.flatnonzero(over)
-        if len(devices):
-            changing(devices)
+        if self._flooding is None:
+            self._flooding = set(np.flatnonzero(self.watches["flooding"]).tolist())
+        devices = sorted(d for d in self._flooding if now_ns - int(self.watches["last_ns"][d]) >= CALM_NS)
+        if devices:
+            changing(np.array(devices))
             self.watches[devices] = _new_watches(1)[0]
-        found: list[int] = devices.tolist()
-        return found
+            self._flooding.difference_update(devices)
+        return devices
 
     def figures(self, device: int) -> tuple[float, float]:
         """(readings throttled since it began, readings a second and channel that the device may send)."""
@@ -104,6 +108,7 @@ class Throttle:
         """Another configuration is in force. Who goes on under new slots takes along what stands against it;
         who left is forgotten (its alarm ends with it)."""
         self.grow()
+        self._flooding = None
         roster, channels = self._roster, self._roster.channels
         for old, new in change.moved:
             self.full_ns[new] = self.full_ns[old]
@@ -131,6 +136,7 @@ class Throttle:
         """Back to exported state."""
         self.full_ns = np.frombuffer(bytearray(stored["full_ns"]), np.int64)
         self.watches = writable(stored["watches"], WATCH)
+        self._flooding = None
 
     def _set_rules(self, devices: list[int]) -> None:
         for name, numbers in self._roster.by_profile(devices).items():

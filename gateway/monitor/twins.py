@@ -57,6 +57,7 @@ class Twins:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self.records = np.zeros(0, TWIN)
+        self._told: set[int] | None = None  # who has the alarm; None: look
         self.grow()
         self._set_gaps(roster.active_devices())
 
@@ -77,7 +78,10 @@ class Twins:
         """
         found = np.empty(len(slot), np.int32)
         count = _watch(self.records, device, slot, packet, *counters, *times, untimed, *flags, found)
-        return [(int(device[row]), int(times[0][row])) for row in found[:count].tolist()]
+        begun = [(int(device[row]), int(times[0][row])) for row in found[:count].tolist()]
+        if begun:
+            self._told = None
+        return begun
 
     def names(self, device: int) -> tuple[str, str]:
         """What tells the two senders apart, in English and Chinese."""
@@ -97,9 +101,9 @@ class Twins:
 
     def due(self, now_ns: int) -> list[int]:
         """Time passed: the devices whose alarm ends, and of which nothing more is to be known."""
-        over = (self.records["told"] != 0) & (now_ns - self.records["sign_ns"] >= CALM_NS)
-        devices: list[int] = np.flatnonzero(over).tolist()
-        return devices
+        if self._told is None:
+            self._told = set(np.flatnonzero(self.records["told"]).tolist())
+        return sorted(d for d in self._told if now_ns - int(self.records["sign_ns"][d]) >= CALM_NS)
 
     def rebased(self, device: int) -> None:
         """The device's clock is believed anew."""
@@ -134,6 +138,7 @@ class Twins:
     def load(self, stored: bytes) -> None:
         """Back to exported records."""
         self.records = writable(stored, TWIN)
+        self._told = None
 
     def forget(self, devices: list[int]) -> None:
         """These begin anew."""
@@ -142,6 +147,7 @@ class Twins:
         _clear(fresh)
         fresh["gap_ns"] = kept
         self.records[devices] = fresh
+        self._told = None
 
     def _set_gaps(self, devices: list[int]) -> None:
         for name, numbers in self._roster.by_profile(devices).items():

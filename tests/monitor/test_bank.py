@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import Findings, Readings, ewma
@@ -63,6 +63,7 @@ class Plain:
         ewma.step(np.array(self.rules, ewma.PARAMETERS), self.state, given, self.findings)
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.lists(change, max_size=14))
 def test_shared_rules_and_records_are_as_good_as_ones_own(changes: list[Any]) -> None:
     ours, plain = ChannelDetector("ewma"), Plain()
@@ -109,6 +110,24 @@ def test_an_export_stays_what_it_was_when_rules_change() -> None:
     ours.configure(np.arange(3, 9), RULES[2])
     ours.configure(np.arange(2), None)
     assert [exported[name].tobytes() for name in names] == before
+
+
+def test_detectors_of_the_same_channels_share_places_until_one_changes() -> None:
+    bank = Bank()
+    bank.grow(SLOTS)
+    found = {detector.kind: detector for detector in bank}
+    one, other = found["ewma"], found["flat"]
+    bank.configure(one, np.arange(6), RULES[1])
+    bank.configure(other, np.arange(6), {"after_ns": 9, "clear_readings": 1})
+    bank.share()
+    assert one.record_of is other.record_of
+    bank.judge(readings([2, 3, 9], 4.0, 1))
+    before = other.state_at(range(SLOTS)).tobytes()
+    bank.configure(one, np.arange(3), RULES[2])
+    bank.configure(one, np.arange(7, 9), RULES[1])
+    assert other.state_at(range(SLOTS)).tobytes() == before
+    assert other.record_of.tolist() == [1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]
+    assert one.state_at(range(4))["learnt"].tolist() == [0, 0, 0, 1]
 
 
 def test_a_detector_that_no_channel_of_a_batch_asks_for_is_left_alone() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+import detectors
 from gateway.alarms import events as alarm_events
 from gateway.alarms.events import NORMAL, AlarmEvent, CommandEvent, Event
 from gateway.journal import JournalReader
@@ -231,7 +232,9 @@ def _alarms(verdict: Verdict, plant: Plant, events: list[Event]) -> None:
             gaps += event.condition == "possible_gap"
     for sensor in plant.world.sensors:
         own = raised.get(sensor.key, [])
-        process = [(at, e) for at, e in own if e.category == "process"]
+        # What a detector advises is of a plant's course; here readings are made up but for their limits.
+        advised = {name for rule in sensor.profile.detectors for name in detectors.load(rule.kind).FINDINGS}
+        process = [(at, e) for at, e in own if e.category == "process" and e.condition not in advised]
         silent = [(at, e) for at, e in own if e.condition == "silent"]
         allowed: list[tuple[int, int]] = []
         for fate in sensor.fates:

@@ -7,6 +7,7 @@ Guarantee: a detector costs neither time nor memory for a channel that does not 
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -51,8 +52,10 @@ class ChannelDetector:
         self.record_of: I4 = np.zeros(0, np.int32)
         """Slot -> record. Empty until any channel asks."""
         self._count = 0
-        self._known = {field_bytes(self.rules).tobytes(): NONE}
+        self._texts = [field_bytes(self.rules).tobytes()]  # rule -> its bytes
+        self._known = {self._texts[NONE]: NONE}
         self._users = [0]
+        self._vacant: list[int] = []  # a heap: every rule of nobody, and some in use again
         self._free: I4 = np.zeros(0, np.int32)  # records of nobody, ascending
         self._lent = False
 
@@ -87,23 +90,30 @@ class ChannelDetector:
 
     def _add(self, rule: npt.NDArray[np.void], text: bytes) -> int:
         """A rule that nobody has any more makes room for a new one."""
-        gone = next((n for n, users in enumerate(self._users) if n and not users), None)
-        number = len(self.rules) if gone is None else gone
-        if gone is None:
+        number = len(self.rules)
+        while self._vacant and number == len(self.rules):
+            gone = heapq.heappop(self._vacant)
+            number = number if self._users[gone] else gone
+        if number == len(self.rules):
             self.rules = grown(self.rules, number + 1, rule[0])
             self._users.append(0)
+            self._texts.append(text)
             self.grow(self._count)
         else:
-            self._known = {known: n for known, n in self._known.items() if n != gone}
+            del self._known[self._texts[number]]
         words(self.rules)[number] = words(rule)
-        self._known[text] = number
+        self._texts[number], self._known[text] = text, number
         return number
 
     def _leave(self, slots: I8) -> None:
         """These ask no longer."""
         records = self._records(slots)
-        for number, count in enumerate(np.bincount(self.rule_of[records]).tolist()):
-            self._users[number] -= count
+        if not len(records):
+            return
+        for number, count in zip(*np.unique(self.rule_of[records], return_counts=True), strict=True):
+            self._users[number] -= int(count)
+            if not self._users[number]:
+                heapq.heappush(self._vacant, int(number))
         self.rule_of[records] = NONE
         self.record_of[slots] = NONE
         self._free = np.union1d(self._free, records).astype(np.int32)
@@ -222,7 +232,9 @@ class ChannelDetector:
         taken[self.record_of] = True
         self._free = np.flatnonzero(~taken[1:]).astype(np.int32) + np.int32(1)
         self._users = np.bincount(self.rule_of[taken], minlength=len(self.rules)).tolist()
-        self._known = {text.tobytes(): n for n, text in enumerate(field_bytes(self.rules))}
+        self._vacant = [n for n, users in enumerate(self._users) if n and not users]
+        self._texts = [text.tobytes() for text in field_bytes(self.rules)]
+        self._known = {text: n for n, text in enumerate(self._texts)}
 
 
 class Bank:

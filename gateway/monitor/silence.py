@@ -110,7 +110,7 @@ class Silence:
         return self._urgent
 
     def grow(self, count: int) -> None:
-        """Room for more slots; another configuration comes."""
+        """Room for more slots."""
         self.detector.grow(count)
         self._next_ns = 0
 
@@ -121,11 +121,13 @@ class Silence:
         changed = self.detector.configure(slots, settings)
         self.detector.state[slots] = kept
         silent.retime(self.detector.parameters, self.detector.state, changed)
+        self._next_ns = 0
         return changed
 
     def begin(self, slots: npt.NDArray[np.int64], settings: dict[str, Any]) -> None:
         """Watch these channels from now on, whatever was before."""
         self.detector.configure(slots, settings)
+        self._next_ns = 0
 
     def finds(self, slots: range) -> bool:
         """Whether one of these channels, or their device, is found silent."""

@@ -53,8 +53,9 @@ A detector that waits for time instead of readings offers, beside ``step``:
 
 ``step(..., silence_offset_ns=0) -> bool``
     True asks for a sweep at once.
-``sweep(parameters, state, device_of_slot, device_count, silence_now_ns, findings, device_findings) -> None``
-    Let time pass; called whenever the gateway's time crosses 250 ms and when ``step`` asked for it.
+``sweep(parameters, state, device_of_slot, device_count, silence_now_ns, findings, device_findings) -> int``
+    Let time pass; called whenever the gateway's time crosses 250 ms and when ``step`` asked for it. Returns
+    the time before which it need not be called again, unless a rule changes or a finding ends.
     ``row`` of its findings is -1; ``slot`` in ``device_findings`` is a device's index.
 ``link_back(parameters, state, silence_now_ns) -> None``
     The broker's link is up again.

@@ -28,7 +28,7 @@ default, 2 x the longer of period and upload period.
 >>> s, device_of_slot = np.array([initial()] * 2, STATE), np.array([0, 0], np.int32)
 >>> for now in (0, 19, 20):
 ...     found, device = Findings(), Findings()
-...     sweep(p, s, device_of_slot, 1, now * second, found, device)
+...     until = sweep(p, s, device_of_slot, 1, now * second, found, device)
 ...     print(now, found.count, [FINDINGS[f["condition"]] for f in device.found()])
 0 0 []
 19 0 []

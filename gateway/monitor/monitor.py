@@ -43,8 +43,9 @@ BEHAVIOUR = 2
 """Raised whenever the same entries would give other events: hash equality holds within one behaviour."""
 
 SWEEP_NS = 250_000_000
-DRIFT_SWEEP_NS = 60_000_000_000
 """Timers are looked at when gateway time crosses a multiple of this."""
+DRIFT_SWEEP_NS = 60_000_000_000
+"""The same for clocks that drift, which takes hours to tell."""
 
 
 class Monitor:

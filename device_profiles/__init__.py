@@ -19,7 +19,7 @@ from device_profiles._model import (
     Profile,
     Stream,
 )
-from device_profiles._overrides import is_safety, loosens, override, override_problems
+from device_profiles._overrides import is_safety, loosenings, loosens, override, override_problems
 from device_profiles._parse import ProfileError, parse
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "codec_of",
     "detector_settings",
     "is_safety",
+    "loosenings",
     "loosens",
     "override",
     "override_problems",

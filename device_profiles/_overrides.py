@@ -60,11 +60,16 @@ def _found(
     return {field: value if scale == 1 else round(value * scale)}
 
 
-def override_problems(profile: Profile, setpoints: Setpoints) -> list[str]:
-    """Everything wrong with a device's own settings: "<channel>:<condition>: <what>; <what to do>"."""
+def override_problems(profile: Profile, setpoints: Setpoints, *, may_loosen: bool = False) -> list[str]:
+    """Everything wrong with a device's own settings: "<channel>:<condition>: <what>; <what to do>".
+
+    may_loosen: a looser safety limit is not told, for a back-test only asks what would have been.
+    """
     problems: list[str] = []
     for (channel, condition), value in setpoints.items():
         problems += _one(profile, channel, condition, value)
+        if not may_loosen:
+            problems += loosenings(profile, {(channel, condition): value})
     if problems:
         return problems
     changed = {channel for channel, _ in setpoints}
@@ -94,8 +99,18 @@ def _one(profile: Profile, channel: str, condition: str, value: float) -> Iterat
         yield f"{where}: {setting!r} is no setting; choose from {', '.join(SETTINGS)}"
     elif setting.endswith("_s") and not 0 <= value <= _rules.MAX_DELAY_NS / NS:
         yield f"{where}: {value:g} s is no delay; give 0 to {_rules.MAX_DELAY_NS // NS} s"
-    elif is_safety(alarm):
-        yield from _loosened(profile, where, alarm, setting, value)
+
+
+def loosenings(profile: Profile, setpoints: Setpoints) -> list[str]:
+    """The settings that make a safety alarm looser than the profile has it, told as by override_problems."""
+    problems: list[str] = []
+    for (channel, condition), value in setpoints.items():
+        name, _, setting = condition.partition(".")
+        for alarm in profile.alarms:
+            known = setting in SETTINGS or (not setting and name in LIMITS)
+            if (alarm.channel, alarm.condition) == (channel, name) and known and is_safety(alarm):
+                problems += _loosened(profile, f"{channel}:{condition}", alarm, setting, value)
+    return problems
 
 
 def _loosened(

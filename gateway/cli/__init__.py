@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway import terminal
-from gateway.cli import devices, evaluate, look, operate, profiles, prove, setup, simulate, train
+from gateway.cli import devices, evaluate, look, operate, profiles, prove, rules, setup, simulate, train
 from gateway.cli.common import DEVICES, State, refuse
 from gateway.errors import ConfigError, RiskgateError
 from gateway.paths import DataFolder
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(operate.app)
 app.add_typer(look.app)
 app.add_typer(prove.app)
+app.add_typer(rules.app)
 app.add_typer(evaluate.app)
 app.add_typer(train.app, name="train", rich_help_panel=DEVICES)
 app.add_typer(devices.app, name="devices", rich_help_panel=DEVICES)

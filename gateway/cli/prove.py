@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.common import PROVE, State, configuration, looks, table
+from gateway.cli.common import PROVE, State, configuration, looks, refuse, table
 
 app = typer.Typer()
 export_app = typer.Typer(no_args_is_help=True, help="Readings and alarms as CSV or JSON lines.")
@@ -27,9 +27,20 @@ class Form(StrEnum):
 def replay(
     since: Annotated[int, typer.Option(help="Start after this journal position (a snapshot is used).")] = 0,
     events: Annotated[bool, typer.Option("--events", help="Print every event as a JSON line.")] = False,
+    what_if: Annotated[
+        Path | None,
+        typer.Option(help="Rules file: print what it would change over the whole journal instead."),
+    ] = None,
 ) -> None:
     """Step the journal through the monitor again; compare with the ledger, change nothing."""
     looks()
+    if what_if is not None:
+        if since or events:
+            refuse(["--what-if: goes over the whole journal; leave out --since and --events"])
+        from gateway.cli.rules import show, tried
+
+        show(tried(what_if, 0), as_json=False)
+        return
     from gateway.verify import replay as replay_journal
 
     result = replay_journal(State.data, since, print_event=print if events else None)

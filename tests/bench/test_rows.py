@@ -12,7 +12,20 @@ import pytest
 from device_profiles import parse
 from gateway.fleet import read_profiles
 from tests.bench import __main__ as bench
-from tests.bench import _apart, _feeds, _machine, broker, commit, growth, live, memory, replay, restart, soak
+from tests.bench import (
+    _apart,
+    _feeds,
+    _machine,
+    broker,
+    commit,
+    growth,
+    live,
+    memory,
+    replay,
+    replay_x,
+    restart,
+    soak,
+)
 from tests.bench._stand import BASE, Stand
 from tests.bench.feeder import Feeder
 from tests.support import report
@@ -37,6 +50,7 @@ ISSUE = [
     "memory",
     "restart",
     "replay",
+    "replay_x",
     "growth",
 ]
 
@@ -52,6 +66,11 @@ def shaped(row: Row, row_id: str) -> None:
 
 def test_the_table_has_exactly_the_rows_of_the_contract() -> None:
     assert list(bench.ROWS) == ISSUE
+
+
+def test_replay_against_real_time() -> None:
+    (row,) = replay_x.measure(1, channels=40, plant_s=20)
+    shaped(row, "replay_x")
 
 
 def test_commit() -> None:

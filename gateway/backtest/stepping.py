@@ -24,6 +24,8 @@ from gateway.restore import partition_of, restore
 from gateway.snapshots import SnapshotStore
 
 TOLD_EVERY = 1000
+MAX_TOPICS = 1_000_000
+"""Remembered at once: strangers may send ever others."""
 END = 1 << 62
 Progress = Callable[[int, int], None]
 """Told (entries stepped, entries in all)."""
@@ -77,6 +79,8 @@ class _Sides:
 
     def _thinned(self, entry: Packets) -> Packets | Tick:
         """The packets that may concern the devices kept; time passes all the same."""
+        if len(self._topics) > MAX_TOPICS:
+            self._topics = {}
         cuts = entry.cut_array()
         blob, topics = entry.blob, self._topics
         keep = []

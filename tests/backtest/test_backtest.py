@@ -15,10 +15,12 @@ from gateway.backtest import Difference, RuleSet, backtest, in_force, read_rules
 from gateway.errors import ConfigError
 from gateway.fleet import read_profiles
 from gateway.ingest import LinkChange
-from gateway.ledger import LedgerReader
+from gateway.journal import Journal
+from gateway.ledger import Ledger, LedgerReader
 from gateway.monitor.roster import MonitorConfig
 from gateway.paths import DataFolder
 from gateway.verify.replaying import events_of
+from tests.monitor.world import World
 from tests.support.make_data import FLEET, SECOND, Maker
 
 HEAD = 'version = "v2"\nauthor = "li"\nreason = "morning vent"\n'
@@ -140,6 +142,26 @@ def test_rules_that_change_nothing_give_no_difference(recording: DataFolder, tmp
     told = backtest(recording, read_rules(written(tmp_path, same), FORCE))
     assert (told.added, told.removed, told.moved, told.alarms) == (0, 0, 0, [])
     assert told.before == told.after > 0
+
+
+def test_with_the_stream_clock_every_device_moves_time(tmp_path: Path) -> None:
+    world = World(FLEET, clock="stream")
+    for _ in range(30):
+        world.every(1, 25.0, 55.0, 20.0, 3.0, 2.0, 1.0)
+        world.send(12.0, device="acme/line/RTU-1", channel="pressure")
+    data = DataFolder(tmp_path / "data")
+    data.create()
+    journal, ledger = Journal(data.journal), Ledger(data.ledger)
+    journal.append([entry for _, entry in world.journal])
+    journal.close()
+    ledger.close()
+    told = backtest(data, read_rules(written(tmp_path, LOOSER), FORCE))
+    raised_live = [
+        e for e in world.events if isinstance(e, AlarmEvent) and e.cause in {"raised", "re_raised"}
+    ]
+    assert told.devices == len(FLEET)
+    assert told.before == len(raised_live)
+    assert told.removed > 0
 
 
 def test_what_is_recorded_stays_as_it_is(recording: DataFolder, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from gateway.config import ALIVE_BEFORE, Config
 from gateway.errors import CoreUnreachable, RiskgateError
 from gateway.metrics import render
 from gateway.paths import DataFolder
+from gateway.systemd import Systemd
 
 SILENT_CORE_S = 5.0
 """After this long without a round of the core, /health says 503."""
@@ -126,6 +127,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, lambda *_: self._core.signal(signal.SIGHUP))
+        systemd = Systemd(os.environ)
         server = self._serve()
         for process in (self._delivery, self._core):
             process.start()
@@ -133,13 +135,16 @@ class Supervisor:
         looks = 0
         while not self._stopping.wait(0.2):
             looks += 1
-            if looks % 10 == 0 and not self._core.answered:
-                self.statuses()
+            if looks % 10 == 0 and (systemd.asks or not self._core.answered):
+                core_says, _ = self.statuses()
+                if core_says is not None and core_says["turn_age_s"] <= SILENT_CORE_S:
+                    systemd.alive()
             refused = self._core.tend()
             if refused:
                 status = refused
                 break
             self._delivery.tend()
+        systemd.stopping()
         core = self._core.stop(CORE_STOP_S)
         delivery = self._delivery.stop(DELIVERY_STOP_S)
         server.shutdown()

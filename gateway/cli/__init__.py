@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from gateway import terminal
-from gateway.cli import devices, evaluate, look, operate, profiles, prove, rules, setup, simulate, train
+from gateway.cli import (
+    devices,
+    evaluate,
+    look,
+    lookback,
+    operate,
+    profiles,
+    prove,
+    rules,
+    setup,
+    simulate,
+    train,
+)
 from gateway.cli.common import DEVICES, State, refuse
 from gateway.errors import ConfigError, RiskgateError
 from gateway.paths import DataFolder
@@ -24,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(operate.app)
 app.add_typer(look.app)
+app.add_typer(lookback.app)
 app.add_typer(prove.app)
 app.add_typer(rules.app)
 app.add_typer(evaluate.app)

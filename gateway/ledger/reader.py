@@ -91,6 +91,11 @@ class LedgerReader:
         rows = self._all(select(EVENT.c.seq, EVENT.c.digest).order_by(EVENT.c.seq.desc()).limit(1))
         return Head(rows[0].seq, rows[0].digest) if rows else GENESIS
 
+    def digest_at(self, seq: int) -> bytes | None:
+        """The chain's digest at a sequence number; None if there is no such event."""
+        rows = self._all(select(EVENT.c.digest).where(EVENT.c.seq == seq))
+        return bytes(rows[0].digest) if rows else None
+
     def witness(self) -> Head | None:
         """The newest journal head that the ledger knows to be durable."""
         rows = self._all(select(WITNESS.c.position, WITNESS.c.digest))

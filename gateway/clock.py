@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
 import uuid
 from typing import Protocol
@@ -84,3 +85,8 @@ def new_id() -> str:
 def new_seed() -> int:
     """A fresh seed, journalled in Started so that replay draws the same numbers."""
     return random.SystemRandom().getrandbits(63)
+
+
+def new_secret() -> str:
+    """256 bits that nobody can guess, as text for addresses and cookies."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,7 @@
+"""Who may do what: accounts, roles, organisations, sessions, tokens. Written by the console's process and the
+command line into console.db; nothing here knows HTTP."""
+
+from gateway.access.person import ROLES, Person, Right, Scope
+from gateway.access.store import AccessStore, Refused
+
+__all__ = ["ROLES", "AccessStore", "Person", "Refused", "Right", "Scope"]

@@ -1,0 +1,58 @@
+"""How long an address has to wait after failed logins. It is kept in the table: a restart forgives nothing.
+
+A stranger cannot lock an operator out: failures count for the pair of account and address, and for the
+address as a whole; nobody at another address waits for them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from gateway.access.tables import FAILURE
+
+SECOND = 1_000_000_000
+FREE = 4
+"""Failures of one account from one address before waiting begins."""
+FREE_ADDRESS = 20
+"""Failures from one address, whatever the accounts."""
+LONGEST_S = 900.0
+FORGOTTEN_NS = 24 * 3600 * SECOND
+ANY = ""
+
+
+def wait_s(link: Connection, account: str, address: str, now_ns: int) -> float:
+    """Seconds until this address may try again; 0 = now. Doubles with each failure: 1, 2, 4, ... 900 s."""
+    return max(
+        _wait(link, account[:64], address[:64], FREE, now_ns),
+        _wait(link, ANY, address[:64], FREE_ADDRESS, now_ns),
+    )
+
+
+def _wait(link: Connection, account: str, address: str, free: int, now_ns: int) -> float:
+    where = (FAILURE.c.account == account, FAILURE.c.address == address)
+    row = link.execute(select(FAILURE.c.count, FAILURE.c.last_ns).where(*where)).first()
+    if row is None:
+        return 0.0
+    count, last_ns = int(row[0]), int(row[1])
+    if count < free or now_ns - last_ns > FORGOTTEN_NS:
+        return 0.0
+    whole = min(LONGEST_S, 2.0 ** min(count - free, 12))
+    return max(0.0, whole - (now_ns - last_ns) / SECOND)
+
+
+def note(link: Connection, account: str, address: str, now_ns: int) -> None:
+    """A login failed."""
+    link.execute(delete(FAILURE).where(FAILURE.c.last_ns < now_ns - FORGOTTEN_NS))
+    for name in {account[:64], ANY}:
+        where = (FAILURE.c.account == name, FAILURE.c.address == address[:64])
+        again = update(FAILURE).where(*where).values(count=FAILURE.c.count + 1, last_ns=now_ns)
+        if not link.execute(again).rowcount:
+            link.execute(insert(FAILURE).values(account=name, address=address[:64], count=1, last_ns=now_ns))
+
+
+def forget(link: Connection, account: str, address: str | None = None) -> None:
+    """A login from here succeeded (None: from anywhere, with another password): begin anew."""
+    where = [FAILURE.c.account == account[:64]]
+    if address is not None:
+        where.append(FAILURE.c.address == address[:64])
+    link.execute(delete(FAILURE).where(*where))

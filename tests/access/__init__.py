@@ -1,0 +1,1 @@
+"""Accounts, roles, sessions and tokens: the store by itself, then through the console."""

@@ -7,6 +7,7 @@ so that "live" is only what nothing speaks against.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,13 +15,14 @@ import numpy.typing as npt
 
 from gateway.journal import JournalReader
 from gateway.kpi.fleet import Fleet, fleet_of
-from gateway.kpi.held import STATES, Held, channel_counts_at, channel_hours, held_channels
+from gateway.kpi.held import STATES, Held, channel_counts_at, channel_hours, held_channels, unheld
 from gateway.kpi.scope import Scope, WholeCity, seen
 from gateway.kpi.stretches import MS, OPEN_MS, Ints, Mask, Stretches, joined, stretches
 from gateway.kpi.summary import Summary
 from gateway.paths import DataFolder
 
-BLIND = ("gateway:link_down", "gateway:link_stalled", "gateway:disk_full")
+BLIND = ("link_down", "link_stalled", "disk_full")
+"""Conditions of the gateway in which no reading arrives or is taken."""
 GROUPINGS = ("enterprise", "county", "sector", "family")
 SILENT_CORE_MS = 60_000
 """A core writes four times a second at least; later than this after its newest entry it is not running."""
@@ -88,7 +90,7 @@ def coverage(
     blind = _blind(ledger, summary, fleet, period, until)
     inside = joined([(max(begin, since), min(end, until)) for begin, end in blind])
     rows = fleet.rows
-    mine = _mine(fleet, scope or WholeCity())
+    mine = seen(scope or WholeCity(), fleet.words, rows)
     held = held_channels(summary, fleet, period, mine)
     begins = np.maximum(rows["begin_ms"], rows["commissioned_ms"])
     ends = rows["end_ms"]
@@ -99,21 +101,12 @@ def coverage(
     awaited = mine & (rows["commissioned_ms"] >= until) & (rows["begin_ms"] < until) & (ends >= until)
     blind_now = any(begin < until <= end for begin, end in blind)
     counts, listed = channel_counts_at(fleet, held, now, until, blind=blind_now)
+    listed = listed.and_also(unheld(fleet, counts, listed, list_limit - len(listed.row)))
     widths = fleet.channel_counts()
     total, groups = _shares(fleet, mine, counts, hours)
     names = _named(fleet, listed, list_limit)
-    return Coverage(
-        since, until, total, groups, int(widths[awaited].sum()), inside, names, len(listed.row) - len(names)
-    )
-
-
-def _mine(fleet: Fleet, scope: Scope) -> Mask:
-    """Which rows the scope sees."""
-    size = max(1, len(fleet.words))
-    codes = fleet.rows["enterprise"].astype(np.int64) * size + fleet.rows["county"]
-    pairs, which = np.unique(codes, return_inverse=True)
-    named = [(fleet.words[code // size], fleet.words[code % size]) for code in pairs.tolist()]
-    return seen(scope, named)[which]
+    beyond = total.expected - total.channels["live"] - len(names)
+    return Coverage(since, until, total, groups, int(widths[awaited].sum()), inside, names, beyond)
 
 
 def _blind(
@@ -121,8 +114,9 @@ def _blind(
 ) -> list[tuple[int, int]]:
     """Disjoint stretches in which nothing was watched: no core, no link, no disk."""
     pairs = list(fleet.stopped)
-    numbers = [n for n, one in enumerate(summary.alarms) if one.alarm in BLIND]
-    chosen = np.isin(period.event["alarm"], numbers) & (period.event["active"] == 1)
+    system = summary.coded("category", {"system": 1}, 0) == 1
+    conditions = summary.coded("condition", dict.fromkeys(BLIND, 1), 0) == 1
+    chosen = (system & conditions)[period.event["alarm"]] & (period.event["active"] == 1)
     pairs += list(zip(period.begin[chosen].tolist(), period.end[chosen].tolist(), strict=True))
     first = summary.notes[0].at_ns // MS if summary.notes else until
     pairs.append((0, first))  # before the gateway first ran it watched nothing
@@ -140,16 +134,25 @@ def _shares(
 ) -> tuple[Share, list[Share]]:
     total = _share("all", "", counts.sum(axis=0), hours.sum(axis=0))
     groups = []
+    size = len(fleet.words)
     for by in GROUPINGS:
         codes = fleet.rows[by].astype(np.int64)
-        size = len(fleet.words)
-        channels = np.stack([np.bincount(codes, column, size) for column in counts.T], axis=1)
-        spent = np.stack([np.bincount(codes, column, size) for column in hours.T], axis=1)
-        for code in np.unique(codes[mine]).tolist():
+        channels, spent = _sums(codes, counts, size), _sums(codes, hours, size)
+        there = np.zeros(size, np.bool_)
+        there[codes[mine]] = True
+        for code in np.flatnonzero(there).tolist():
             if channels[code].any() or spent[code].any():
                 groups.append(_share(by, fleet.words[code], channels[code].astype(np.int64), spent[code]))
     groups.sort(key=lambda share: (GROUPINGS.index(share.by), share.name))
     return total, groups
+
+
+def _sums(codes: Ints, table: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:
+    """Sums of the table's rows by code; most states are nobody's, and cost nothing."""
+    out = np.zeros((size, table.shape[1]))
+    for column in np.flatnonzero(table.any(axis=0)).tolist():
+        out[:, column] = np.bincount(codes, table[:, column], size)
+    return out
 
 
 def _share(by: str, name: str, counts: Ints, hours: npt.NDArray[np.float64]) -> Share:

@@ -83,8 +83,8 @@ def kpis(
     if until_ns <= since_ns or operators < 1:
         raise ValueError("the period must not be empty, and at least one operator shares the alarms")
     summary = Summary.of(ledger)
-    pairs = [(one.enterprise, one.county) for one in summary.alarms]
-    period = _of(stretches(summary.events, since_ns // MS, until_ns // MS), seen(scope or WholeCity(), pairs))
+    mine = seen(scope or WholeCity(), summary.words, summary.alarms)
+    period = _of(stretches(summary.events, since_ns // MS, until_ns // MS), mine)
     return _Count(summary, period, since_ns // MS, until_ns // MS, operators).kpis()
 
 
@@ -206,12 +206,13 @@ class _Count:
 
     def _counted(self, numbers: Ints, counts: Ints, total: int) -> list[Counted]:
         alarm, low, high = self._stood
+        names = self._summary.names() if len(numbers) else []
         lengths = np.minimum(high, self._until) - np.maximum(low, self._since)
         longest = np.zeros(len(self._summary.alarms), np.int64)
         np.maximum.at(longest, alarm, lengths)
         return [
             Counted(
-                self._summary.alarms[number].alarm,
+                names[number],
                 count,
                 _percent(count, total) or 0.0,
                 float(longest[number]) / 1000,

@@ -64,6 +64,8 @@ class Fleet:
     words: list[str] = field(default_factory=list)
     layouts: list[Layout] = field(default_factory=list)
     notes: list[Noted] = field(default_factory=list)
+    order: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """The rows sorted by key."""
     stopped: list[tuple[int, int]] = field(default_factory=list)
     """Stretches in ms in which no core ran."""
 
@@ -102,6 +104,7 @@ def _stored(path: Path, notes: list[Noted]) -> Fleet | None:
         head["words"],
         msgspec.convert(head["layouts"], list[Layout]),
         made_from,
+        arrays["order"],
         [(begin, end) for begin, end in head["stopped"]],
     )
 
@@ -115,7 +118,7 @@ def _save(fleet: Fleet, path: Path) -> bool:
         "stopped": fleet.stopped,
     }
     names = np.frombuffer(fleet.names.encode(), np.uint8)
-    return derived_file.save(path, head, {"rows": fleet.rows, "names": names})
+    return derived_file.save(path, head, {"rows": fleet.rows, "order": fleet.order, "names": names})
 
 
 class _Builder:
@@ -142,6 +145,7 @@ class _Builder:
                 digest = note.digest
                 self._configured(journal, note)
         fleet.rows = np.array([tuple(row) for row in self._rows], ROW)
+        fleet.order = np.argsort(fleet.rows["key"], kind="stable")
         fleet.names = "\n".join(self._names)
         fleet.words, fleet.layouts = list(self._words), list(self._layouts)
 

@@ -60,6 +60,11 @@ class Held:
         columns = (self.row, self.place, self.channel, self.state, self.begin, self.end)
         return Held(*(column[which] for column in columns))
 
+    def and_also(self, other: Held) -> Held:
+        """These lines, then those."""
+        names = ("row", "place", "channel", "state", "begin", "end")
+        return Held(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+
 
 def held_channels(summary: Summary, fleet: Fleet, period: Stretches, mine: Mask) -> Held:
     """Stretches of alarms as stretches of the channels they concern, within what the fleet expected."""
@@ -67,10 +72,12 @@ def held_channels(summary: Summary, fleet: Fleet, period: Stretches, mine: Mask)
     chosen = state_of >= 0
     alarm, state = period.event["alarm"][chosen].astype(np.int64), state_of[chosen]
     begin, end = period.begin[chosen], period.end[chosen]
-    order = np.argsort(fleet.rows["key"], kind="stable")
+    order = fleet.order
     keys = fleet.rows["key"][order]
-    wanted = summary.device_keys()[alarm] if len(alarm) else np.zeros(0, fleet.rows["key"].dtype)
-    low, high = np.searchsorted(keys, wanted, "left"), np.searchsorted(keys, wanted, "right")
+    wanted, which = np.unique(alarm, return_inverse=True)
+    sought = summary.alarms["key"][wanted]
+    low = np.searchsorted(keys, sought, "left")[which]
+    high = np.searchsorted(keys, sought, "right")[which]
     line = np.repeat(np.arange(len(alarm)), high - low)
     row = order[_runs(low, high - low)]
     alarm, state, begin, end = alarm[line], state[line], begin[line], end[line]
@@ -90,17 +97,14 @@ def held_channels(summary: Summary, fleet: Fleet, period: Stretches, mine: Mask)
 
 def _states_of(summary: Summary, period: Stretches) -> Ints:
     """For each stretch the place in STATES that it means; -1 for none."""
-    by_condition = np.array(
-        [
-            STATES.index(_CONDITIONS[one.condition]) if one.condition in _CONDITIONS and one.device else -1
-            for one in summary.alarms
-        ],
-        np.int64,
+    meant = {condition: STATES.index(state) for condition, state in _CONDITIONS.items()}
+    by_condition = np.where(
+        summary.coded("category", {"system": 1}, 0) == 1, -1, summary.coded("condition", meant, -1)
     )
     event = period.event
     if not len(event):
         return np.zeros(0, np.int64)
-    process = np.array([one.category == "process" for one in summary.alarms])
+    process = summary.coded("category", {"process": 1}, 0) == 1
     found = np.where(event["active"] == 1, by_condition[event["alarm"]], -1)
     for name, state in _HELD.items():
         holds = event["state"] == summary.code(name)
@@ -113,13 +117,10 @@ def _states_of(summary: Summary, period: Stretches) -> Ints:
 def _places(summary: Summary, fleet: Fleet) -> Ints:
     """[alarm, layout] -> place of the alarm's channel; -1: not there, -2: the whole device."""
     columns = [{name: place for place, name in enumerate(layout.channels)} for layout in fleet.layouts]
-    known: dict[str, list[int]] = {"": [-2] * len(columns)}
-    table = []
-    for one in summary.alarms:
-        if one.channel not in known:
-            known[one.channel] = [column.get(one.channel, -1) for column in columns]
-        table.append(known[one.channel])
-    return np.array(table, np.int64).reshape(len(table), len(columns))
+    by_word = np.array(
+        [[-2 if not word else column.get(word, -1) for column in columns] for word in summary.words], np.int64
+    ).reshape(len(summary.words), len(columns))
+    return np.asarray(by_word[summary.alarms["channel"]], np.int64)
 
 
 def _runs(first: Ints, count: Ints) -> Ints:
@@ -180,29 +181,36 @@ def _ruleless(fleet: Fleet) -> Mask:
 def channel_counts_at(
     fleet: Fleet, held: Held, now: Mask, until: int, *, blind: bool
 ) -> tuple[npt.NDArray[np.int64], Held]:
-    """Channels by row and state at the end, and the channels that are not live, each once."""
+    """Channels by row and state at the end, and those of them that an alarm speaks against, each once."""
     widths = fleet.channel_counts()
     out = np.zeros((len(widths), len(STATES)), np.int64)
-    there = np.flatnonzero(now)
-    bare = _ruleless(fleet)
-    first = np.concatenate([[0], np.cumsum(widths)])[:-1]
-    place = _runs(np.zeros(len(there), np.int64), widths[there])
-    row = np.repeat(there, widths[there])
     if blind:
         out[now, 0] = widths[now]
-        none = np.zeros(len(row), np.int64)
-        return out, Held(row, place, first[row] + place, none, none, none)
+        return out, held.take(slice(0))
     standing = held.take((held.begin < until) & (held.end >= until) & now[held.row])
     order = np.lexsort((standing.begin, standing.state, standing.channel))
     standing = standing.take(order)
     standing = standing.take(np.concatenate([[True], np.diff(standing.channel) != 0])[: len(order)])
     np.add.at(out, (standing.row, standing.state), 1)
-    if len(row):
-        loose = bare[fleet.rows["layout"][row], place]
-        taken = np.zeros(int(widths.sum()), np.bool_)
-        taken[standing.channel] = True
-        loose &= ~taken[first[row] + place]
-        row, place = row[loose], place[loose]
-        np.add.at(out, (row, np.full(len(row), _RULE_LESS)), 1)
-    out[now, _LIVE] = widths[now] - out[now].sum(axis=1)
+    if len(widths):
+        bare, layout = _ruleless(fleet), fleet.rows["layout"]
+        covered = bare[layout[standing.row], standing.place]
+        hidden = np.bincount(standing.row[covered], minlength=len(widths))
+        out[:, _RULE_LESS] = np.where(now, bare.sum(axis=1)[layout] - hidden, 0)
+    out[:, _LIVE] = np.where(now, widths - out.sum(axis=1), 0)
     return out, standing
+
+
+def unheld(fleet: Fleet, counts: npt.NDArray[np.int64], standing: Held, limit: int) -> Held:
+    """So many of the channels that no alarm speaks against and that are not live all the same: blind, or
+    without a rule."""
+    state = _RULE_LESS if counts[:, _RULE_LESS].any() else 0
+    rows = np.flatnonzero(counts[:, state])[: max(0, limit)]
+    widths = fleet.channel_counts()
+    row, place = np.repeat(rows, widths[rows]), _runs(np.zeros(len(rows), np.int64), widths[rows])
+    channel = np.concatenate([[0], np.cumsum(widths)])[row] + place
+    if state == _RULE_LESS and len(row):
+        chosen = _ruleless(fleet)[fleet.rows["layout"][row], place] & ~np.isin(channel, standing.channel)
+        row, place, channel = row[chosen], place[chosen], channel[chosen]
+    none = np.zeros(len(row), np.int64)
+    return Held(row, place, channel, none + state, none, none)

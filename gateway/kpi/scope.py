@@ -27,10 +27,11 @@ class WholeCity:
         return True
 
 
-def seen(scope: Scope, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.bool_]:
-    """For each (enterprise, county): whether it is seen. Each pair is asked for once."""
-    known: dict[tuple[str, str], bool] = {}
-    for pair in pairs:
-        if pair not in known:
-            known[pair] = scope.sees(enterprise=pair[0], county=pair[1])
-    return np.array([known[pair] for pair in pairs], np.bool_)
+def seen(scope: Scope, words: Sequence[str], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """For each row whether it is seen; its columns "enterprise" and "county" are places in ``words``. Each
+    pair is asked for once."""
+    size = max(1, len(words))
+    codes = rows["enterprise"].astype(np.int64) * size + rows["county"]
+    pairs, which = np.unique(codes, return_inverse=True)
+    told = [scope.sees(enterprise=words[code // size], county=words[code % size]) for code in pairs.tolist()]
+    return np.array(told, np.bool_)[which]

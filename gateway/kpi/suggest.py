@@ -20,7 +20,7 @@ from device_profiles import LIMITS, AlarmDefinition, Profile, is_safety, parse
 from gateway.journal import JournalReader
 from gateway.kpi.scope import Scope, WholeCity, seen
 from gateway.kpi.stretches import MS, stretches
-from gateway.kpi.summary import Known, Summary
+from gateway.kpi.summary import Summary
 from gateway.monitor.channels import Device
 from gateway.monitor.entries import ConfigChange
 from gateway.monitor.roster import MonitorConfig, settings_of, unpack, with_setpoints
@@ -71,6 +71,13 @@ class Suggestion(msgspec.Struct, frozen=True):
     reason_zh: str
 
 
+class _Known(msgspec.Struct, frozen=True):
+    alarm: str
+    device: str
+    channel: str
+    condition: str
+
+
 class _Stood(msgspec.Struct):
     begin_ns: int
     end_ns: int
@@ -83,7 +90,7 @@ def suggestions(
     ``DataFolder.ledger``; readings come from the history beside it. JournalError when a file cannot be
     read."""
     summary = Summary.of(ledger)
-    worst = _worst(summary, since_ns // MS, until_ns // MS, scope or WholeCity())[:count]
+    worst = _worst(summary, since_ns // MS, until_ns // MS, scope or WholeCity(), count)
     if not worst:
         return []
     data = DataFolder(ledger.parent)
@@ -102,18 +109,23 @@ def suggestions(
     return found
 
 
-def _worst(summary: Summary, since: int, until: int, scope: Scope) -> list[tuple[Known, int]]:
+def _worst(summary: Summary, since: int, until: int, scope: Scope, count: int) -> list[tuple[_Known, int]]:
     period = stretches(summary.events, since, until)
     event = period.event
     raised = (event["state"] == summary.code("unacknowledged")) & (event["before"] != event["state"])
     counts = np.bincount(event["alarm"][raised & (period.begin >= since)], minlength=len(summary.alarms))
-    mine = seen(scope, [(one.enterprise, one.county) for one in summary.alarms])
-    order = np.argsort(-counts, kind="stable").tolist()
-    return [
-        (summary.alarms[n], int(counts[n]))
-        for n in order
-        if counts[n] > 1 and mine[n] and summary.alarms[n].condition in LIMITS and summary.alarms[n].channel
-    ]
+    mine = seen(scope, summary.words, summary.alarms) & (counts > 1)
+    mine &= summary.coded("condition", dict.fromkeys(LIMITS, 1), 0) == 1
+    chosen = np.flatnonzero(mine)
+    chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:count]
+    names, words = summary.names(), summary.words
+    found = []
+    for number in chosen.tolist():
+        alarm, row = names[number], summary.alarms[number]
+        channel, condition = words[row["channel"]], words[row["condition"]]
+        device = alarm.removesuffix(f"/{channel}:{condition}")
+        found.append((_Known(alarm, device, channel, condition), int(counts[number])))
+    return found
 
 
 def _in_force(data: DataFolder, summary: Summary, until_ns: int) -> MonitorConfig:
@@ -127,7 +139,7 @@ def _profile(config: MonitorConfig, device: Device) -> Profile:
     return with_setpoints(parse(device.profile, config.profiles[device.profile]), device.overrides)
 
 
-def _definition(profile: Profile, known: Known) -> AlarmDefinition | None:
+def _definition(profile: Profile, known: _Known) -> AlarmDefinition | None:
     wanted = (known.channel, known.condition)
     return next((a for a in profile.alarms if (a.channel, a.condition) == wanted), None)
 

@@ -33,9 +33,9 @@ EVENT = np.dtype(
         ("at_ns", "<i8"),  # gateway wall time, never before the event before: a clock set back stands still
         ("alarm", "<i4"),
         ("occurrence", "<i4"),
-        ("cause", "u1"),
-        ("state", "u1"),
-        ("before", "u1"),
+        ("cause", "<i4"),
+        ("state", "<i4"),
+        ("before", "<i4"),
         ("active", "u1"),
         ("priority", "u1"),
         ("exercise", "u1"),
@@ -45,19 +45,18 @@ EVENT = np.dtype(
 """One transition; cause, state and before are places in the summary's ``words``."""
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True):
-    """Whose an alarm is; as its newest event tells."""
-
-    alarm: str
-    category: str
-    condition: str
-    enterprise: str
-    county: str
-    sector: str
-    family: str
-    device: str
-    """ "<enterprise>/<site>/<device>"; "" for the gateway's own alarms."""
-    channel: str
+ALARM = np.dtype(
+    [
+        ("key", f"S{KEY_BYTES}"),  # of its device, as the fleet's rows have it
+        ("enterprise", "<i4"),
+        ("county", "<i4"),
+        ("category", "<i4"),
+        ("condition", "<i4"),
+        ("channel", "<i4"),  # "" for an alarm about a whole device
+    ],
+    align=True,
+)
+"""Whose an alarm is, as its newest event tells; all but the key are places in the summary's ``words``."""
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True):
@@ -79,19 +78,26 @@ class Summary:
     seq: int = 0
     digest: bytes = b""
     events: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, EVENT))
-    alarms: list[Known] = field(default_factory=list)
+    alarms: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, ALARM))
+    lines: str = ""
+    """The alarms' ids, a line each: taken apart only when somebody asks for names."""
     notes: list[Noted] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=lambda: [""])
     written: bool = False
     """Whether the file holds this."""
 
-    def code(self, word: str) -> int:
-        """The place of a word; one that no event ever said is 255."""
-        return self.words.index(word) if word in self.words else 255
+    def names(self) -> list[str]:
+        """The id of every alarm."""
+        return self.lines.split("\n") if self.lines else []
 
-    def device_keys(self) -> npt.NDArray[np.bytes_]:
-        """For each alarm the hashed key of its device, as the fleet's rows have it."""
-        return np.array([key_of(one.device) for one in self.alarms], f"S{KEY_BYTES}")
+    def code(self, word: str) -> int:
+        """The place of a word; -1 for one that no event ever said."""
+        return self.words.index(word) if word in self.words else -1
+
+    def coded(self, column: str, words: dict[str, int], missing: int) -> npt.NDArray[np.int64]:
+        """A column of ``alarms`` as other numbers, by its words."""
+        told = np.array([words.get(word, missing) for word in self.words], np.int64)
+        return told[self.alarms[column]] if len(self.alarms) else np.zeros(0, np.int64)
 
     @classmethod
     def of(cls, ledger: Path) -> Summary:
@@ -114,7 +120,8 @@ def rebuilt(ledger: Path) -> tuple[Summary, bool]:
     _extend(fresh, reader, until=before.seq if before else None)
     same = before is None or (
         np.array_equal(before.events, fresh.events)
-        and (before.alarms, before.notes, before.words) == (fresh.alarms, fresh.notes, fresh.words)
+        and np.array_equal(before.alarms, fresh.alarms)
+        and (before.lines, before.notes, before.words) == (fresh.lines, fresh.notes, fresh.words)
     )
     fresh.written = _save(fresh, path)
     return fresh, same
@@ -140,7 +147,8 @@ def _stored(path: Path, reader: LedgerReader) -> Summary | None:
         head["seq"],
         head["digest"],
         arrays["events"],
-        msgspec.convert(head["alarms"], list[Known]),
+        arrays["alarms"],
+        arrays["lines"].tobytes().decode(),
         msgspec.convert(head["notes"], list[Noted]),
         head["words"],
         written=True,
@@ -152,70 +160,81 @@ def _save(summary: Summary, path: Path) -> bool:
         "format": FORMAT,
         "seq": summary.seq,
         "digest": summary.digest,
-        "alarms": summary.alarms,
         "notes": summary.notes,
         "words": summary.words,
     }
-    return derived_file.save(path, head, {"events": summary.events})
+    lines = np.frombuffer(summary.lines.encode(), np.uint8)
+    return derived_file.save(path, head, {"events": summary.events, "alarms": summary.alarms, "lines": lines})
 
 
 def _extend(summary: Summary, reader: LedgerReader, until: int | None = None) -> int:
     """Add what the ledger has beyond the summary; how many events that were."""
     begin = summary.seq
-    index: dict[str, int] | None = None
+    if reader.last_seq() == begin:
+        return 0
+    rows = _Rows(summary)
     parts = [summary.events]
     last = int(summary.events["at_ns"][-1]) if len(summary.events) else 0
     while page := reader.events_after(summary.seq, PAGE):
         page = [(seq, event) for seq, event in page if until is None or seq <= until]
         if not page:
             break
-        if index is None:
-            index = {one.alarm: place for place, one in enumerate(summary.alarms)}
-        rows = [_row(summary, index, event) for _, event in page]
-        part = np.array([row for row in rows if row is not None], EVENT)
+        told = [rows.take(event) for _, event in page]
+        part = np.array([row for row in told if row is not None], EVENT)
         if len(part):
             part["at_ns"] = np.maximum(np.maximum.accumulate(part["at_ns"]), last)
             last = int(part["at_ns"][-1])
             parts.append(part)
         summary.seq = page[-1][0]
-    if summary.seq != begin:
-        summary.events = np.concatenate(parts)
-        summary.digest = reader.digest_at(summary.seq) or b""
-        summary.written = False
+    rows.close()
+    summary.events = np.concatenate(parts)
+    summary.digest = reader.digest_at(summary.seq) or b""
+    summary.written = False
     return summary.seq - begin
 
 
-def _row(summary: Summary, index: dict[str, int], event: Event) -> tuple[Any, ...] | None:
-    if isinstance(event, NoteEvent) and event.kind in NOTED:
-        position = int(event.id.split("-")[1])
-        summary.notes.append(Noted(event.kind, position, event.at_ns, event.detail.get("digest", "")))
-    if not isinstance(event, AlarmEvent):
-        return None
-    device = f"{event.enterprise}/{event.site}/{event.device}" if event.device else ""
-    known = Known(
-        event.alarm, event.category, event.condition, event.enterprise, event.county, event.sector,
-        event.family, device, event.channel,
-    )  # fmt: skip
-    place = index.get(event.alarm)
-    if place is None:
-        place = index[event.alarm] = len(summary.alarms)
-        summary.alarms.append(known)
-    elif summary.alarms[place] != known:
-        summary.alarms[place] = known
-    return (
-        event.at_ns,
-        place,
-        event.occurrence,
-        _word(summary, event.cause),
-        _word(summary, event.state),
-        _word(summary, event.before),
-        event.process_active,
-        event.priority,
-        "exercise" in event.flags,
-    )
+class _Rows:
+    """Events to rows, and what they tell of their alarms."""
 
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+        self._words = {word: place for place, word in enumerate(summary.words)}
+        self._index = {name: place for place, name in enumerate(summary.names())}
+        self._changed: dict[int, tuple[Any, ...]] = {}
 
-def _word(summary: Summary, word: str) -> int:
-    if word not in summary.words:
-        summary.words.append(word)
-    return summary.words.index(word)
+    def take(self, event: Event) -> tuple[Any, ...] | None:
+        """The row of an alarm event; notes that matter are kept."""
+        if isinstance(event, NoteEvent) and event.kind in NOTED:
+            position = int(event.id.split("-")[1])
+            digest = event.detail.get("digest", "")
+            self._summary.notes.append(Noted(event.kind, position, event.at_ns, digest))
+        if not isinstance(event, AlarmEvent):
+            return None
+        place = self._index.setdefault(event.alarm, len(self._index))
+        texts = (event.enterprise, event.county, event.category, event.condition, event.channel)
+        device = f"{event.enterprise}/{event.site}/{event.device}" if event.device else ""
+        self._changed[place] = (device, *map(self._word, texts))
+        return (
+            event.at_ns,
+            place,
+            event.occurrence,
+            self._word(event.cause),
+            self._word(event.state),
+            self._word(event.before),
+            event.process_active,
+            event.priority,
+            "exercise" in event.flags,
+        )
+
+    def close(self) -> None:
+        """Hand over what was told of the alarms."""
+        summary = self._summary
+        alarms = np.zeros(len(self._index), ALARM)
+        alarms[: len(summary.alarms)] = summary.alarms
+        for place, (device, *codes) in self._changed.items():
+            alarms[place] = (key_of(device), *codes)
+        summary.alarms, summary.words = alarms, list(self._words)
+        summary.lines = "\n".join(self._index)
+
+    def _word(self, word: str) -> int:
+        return self._words.setdefault(word, len(self._words))

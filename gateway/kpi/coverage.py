@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gateway.journal import JournalReader
 from gateway.kpi.fleet import Fleet, fleet_of
-from gateway.kpi.held import STATES, Held, channel_counts_at, channel_hours, held_channels, unheld
+from gateway.kpi.held import STATES, Held, channel_counts_at, channel_hours, concerning, held_channels, unheld
 from gateway.kpi.scope import Scope, WholeCity, seen
 from gateway.kpi.stretches import MS, OPEN_MS, Ints, Mask, Stretches, joined, stretches
 from gateway.kpi.summary import Summary
@@ -86,8 +86,9 @@ def coverage(
     since, until = since_ns // MS, until_ns // MS
     summary = Summary.of(ledger)
     fleet = fleet_of(ledger, summary)
-    period = stretches(summary.events, since, until)
-    blind = _blind(ledger, summary, fleet, period, until)
+    system = _blinding(summary)
+    period = stretches(summary.events, system | concerning(summary), since, until)
+    blind = _blind(ledger, summary, fleet, period, system, until)
     inside = joined([(max(begin, since), min(end, until)) for begin, end in blind])
     rows = fleet.rows
     mine = seen(scope or WholeCity(), fleet.words, rows)
@@ -109,14 +110,19 @@ def coverage(
     return Coverage(since, until, total, groups, int(widths[awaited].sum()), inside, names, beyond)
 
 
+def _blinding(summary: Summary) -> Mask:
+    """Which alarms say that nothing is watched."""
+    system = summary.coded("category", {"system": 1}, 0) == 1
+    found: Mask = system & (summary.coded("condition", dict.fromkeys(BLIND, 1), 0) == 1)
+    return found
+
+
 def _blind(
-    ledger: Path, summary: Summary, fleet: Fleet, period: Stretches, until: int
+    ledger: Path, summary: Summary, fleet: Fleet, period: Stretches, system: Mask, until: int
 ) -> list[tuple[int, int]]:
     """Disjoint stretches in which nothing was watched: no core, no link, no disk."""
     pairs = list(fleet.stopped)
-    system = summary.coded("category", {"system": 1}, 0) == 1
-    conditions = summary.coded("condition", dict.fromkeys(BLIND, 1), 0) == 1
-    chosen = (system & conditions)[period.event["alarm"]] & (period.event["active"] == 1)
+    chosen = system[period.event["alarm"]] & (period.event["active"] == 1)
     pairs += list(zip(period.begin[chosen].tolist(), period.end[chosen].tolist(), strict=True))
     first = summary.notes[0].at_ns // MS if summary.notes else until
     pairs.append((0, first))  # before the gateway first ran it watched nothing
@@ -135,9 +141,10 @@ def _shares(
     total = _share("all", "", counts.sum(axis=0), hours.sum(axis=0))
     groups = []
     size = len(fleet.words)
+    counted, spent_in = np.flatnonzero(counts.any(axis=0)), np.flatnonzero(hours.any(axis=0))
     for by in GROUPINGS:
         codes = fleet.rows[by].astype(np.int64)
-        channels, spent = _sums(codes, counts, size), _sums(codes, hours, size)
+        channels, spent = _sums(codes, counts, counted, size), _sums(codes, hours, spent_in, size)
         there = np.zeros(size, np.bool_)
         there[codes[mine]] = True
         for code in np.flatnonzero(there).tolist():
@@ -147,10 +154,10 @@ def _shares(
     return total, groups
 
 
-def _sums(codes: Ints, table: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:
-    """Sums of the table's rows by code; most states are nobody's, and cost nothing."""
+def _sums(codes: Ints, table: npt.NDArray[Any], states: Ints, size: int) -> npt.NDArray[np.float64]:
+    """Sums of the table's rows by code, of the states that occur."""
     out = np.zeros((size, table.shape[1]))
-    for column in np.flatnonzero(table.any(axis=0)).tolist():
+    for column in states.tolist():
         out[:, column] = np.bincount(codes, table[:, column], size)
     return out
 

@@ -84,16 +84,8 @@ def kpis(
         raise ValueError("the period must not be empty, and at least one operator shares the alarms")
     summary = Summary.of(ledger)
     mine = seen(scope or WholeCity(), summary.words, summary.alarms)
-    period = _of(stretches(summary.events, since_ns // MS, until_ns // MS), mine)
+    period = stretches(summary.events, mine, since_ns // MS, until_ns // MS)
     return _Count(summary, period, since_ns // MS, until_ns // MS, operators).kpis()
-
-
-def _of(period: Stretches, mine: Mask) -> Stretches:
-    """Whole alarms are left out, so those that stay keep their order."""
-    if not len(period.begin):
-        return period
-    chosen = mine[period.event["alarm"]]
-    return Stretches(period.event[chosen], period.begin[chosen], period.end[chosen], period.first[chosen])
 
 
 class _Count:

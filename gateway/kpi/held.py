@@ -95,6 +95,15 @@ def held_channels(summary: Summary, fleet: Fleet, period: Stretches, mine: Mask)
     return Held(row, place, first[row] + place, state[line], begin[line], end[line])
 
 
+def concerning(summary: Summary) -> Mask:
+    """Which alarms may speak against a channel: those of devices, and those that were ever taken out of
+    service, shelved or suppressed."""
+    chosen: Mask = summary.coded("condition", dict.fromkeys(_CONDITIONS, 1), 0) == 1
+    for name in _HELD:
+        chosen[summary.events["alarm"][summary.events["state"] == summary.code(name)]] = True
+    return chosen
+
+
 def _states_of(summary: Summary, period: Stretches) -> Ints:
     """For each stretch the place in STATES that it means; -1 for none."""
     meant = {condition: STATES.index(state) for condition, state in _CONDITIONS.items()}

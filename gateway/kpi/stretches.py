@@ -24,28 +24,25 @@ class Stretches:
     event: npt.NDArray[np.void]
     begin: Ints
     end: Ints
-    first: Mask
-    """Whether no stretch of the same alarm stands before it here."""
 
 
-def stretches(events: npt.NDArray[np.void], since_ms: int, until_ms: int) -> Stretches:
-    """What every alarm was between since and until, also if nothing changed in between; exercises are left
-    out. Costs what happened in the period, and one pass over the alarms before it."""
-    at = events["at_ns"]
+def stretches(events: npt.NDArray[np.void], chosen: Mask, since_ms: int, until_ms: int) -> Stretches:
+    """What every chosen alarm (a mask over alarms) was between since and until, also if nothing changed in
+    between; exercises are left out. Costs what happened in the period, and one pass over what came before."""
+    at, alarm = events["at_ns"], events["alarm"]
     begin = int(np.searchsorted(at, since_ms * MS))
     until = int(np.searchsorted(at, until_ms * MS))
-    alarm = events["alarm"]
-    count = int(alarm[:until].max()) + 1 if until else 0
-    newest = np.full(count, -1, np.int64)
+    newest = np.full(len(chosen), -1, np.int64)
     newest[alarm[:begin]] = np.arange(begin)  # of equal places the last one stays
-    chosen = events[np.concatenate([np.sort(newest[newest >= 0]), np.arange(begin, until)])]
-    chosen = chosen[chosen["exercise"] == 0]
-    chosen = chosen[np.argsort(chosen["alarm"], kind="stable")]
-    start = chosen["at_ns"] // MS
-    end = np.full(len(chosen), OPEN_MS, np.int64)
-    same = chosen["alarm"][1:] == chosen["alarm"][:-1]
+    which = np.concatenate([np.sort(newest[newest >= 0]), np.arange(begin, until)])
+    which = which[chosen[alarm[which]] & (events["exercise"][which] == 0)]
+    which = which[np.argsort(alarm[which], kind="stable")]
+    taken = events[which]
+    start = taken["at_ns"] // MS
+    end = np.full(len(taken), OPEN_MS, np.int64)
+    same = taken["alarm"][1:] == taken["alarm"][:-1]
     end[:-1][same] = start[1:][same]
-    return Stretches(chosen, start, end, np.concatenate([[True], ~same])[: len(chosen)])
+    return Stretches(taken, start, end)
 
 
 def union_of_sorted(owner: Ints, begin: Ints, end: Ints) -> Ints:

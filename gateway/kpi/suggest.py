@@ -110,13 +110,13 @@ def suggestions(
 
 
 def _worst(summary: Summary, since: int, until: int, scope: Scope, count: int) -> list[tuple[_Known, int]]:
-    period = stretches(summary.events, since, until)
+    mine = seen(scope, summary.words, summary.alarms)
+    mine &= summary.coded("condition", dict.fromkeys(LIMITS, 1), 0) == 1
+    period = stretches(summary.events, mine, since, until)
     event = period.event
     raised = (event["state"] == summary.code("unacknowledged")) & (event["before"] != event["state"])
     counts = np.bincount(event["alarm"][raised & (period.begin >= since)], minlength=len(summary.alarms))
-    mine = seen(scope, summary.words, summary.alarms) & (counts > 1)
-    mine &= summary.coded("condition", dict.fromkeys(LIMITS, 1), 0) == 1
-    chosen = np.flatnonzero(mine)
+    chosen = np.flatnonzero(counts > 1)
     chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:count]
     names, words = summary.names(), summary.words
     found = []

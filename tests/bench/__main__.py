@@ -35,6 +35,7 @@ ROWS = {
     "restart": ("restart", "s", "<= 10", "<= 3"),
     "replay": ("replay", "/s", ">= 300000", ">= 1000000"),
     "replay_x": ("replay_x", "x", ">= 300", ">= 1000"),
+    "kpi": ("kpi", "ms", "<= 500", "<= 100"),
     "growth": ("growth", "x", "<= 2", "<= 1.2"),
 }
 """Row id -> what measures it, and unit, must and good for when it cannot be measured."""

@@ -19,6 +19,7 @@ from tests.bench import (
     broker,
     commit,
     growth,
+    kpi,
     live,
     memory,
     replay,
@@ -51,6 +52,7 @@ ISSUE = [
     "restart",
     "replay",
     "replay_x",
+    "kpi",
     "growth",
 ]
 
@@ -99,6 +101,12 @@ def test_growth() -> None:
 
 
 @pytest.mark.system
+def test_the_kpi_row_counts_every_alarm_and_channel_it_made() -> None:
+    (row,) = kpi.measure(1, channels=400, alarms=60, days=3)
+    shaped(row, "kpi")
+    assert "180 transitions in 3 days" in row.note
+
+
 def test_pubacks_of_a_whole_gateway_are_timed() -> None:
     (row,) = live.puback(1, seconds=1.0, rate=1000)
     shaped(row, "puback_p99")

@@ -19,7 +19,7 @@ KEEP  ?=
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city dashboards bench soak evaluate profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city dashboards authz bench soak evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -67,6 +67,9 @@ city: $(DEV)/.ready ## a simulated city through broker and gateway, held to its 
 
 dashboards: $(DEV)/.ready ## every query of every Grafana dashboard, on an InfluxDB that simulated plants filled
 	$(DEV)/bin/python -m tests.system.dashboards
+
+authz: $(DEV)/.ready ## every route of the console x every role x two organisations
+	$(DEV)/bin/python -m tests.access.authz
 
 bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
 	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)

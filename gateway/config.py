@@ -98,6 +98,14 @@ class Console(_Section):
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=9281, ge=0, le=65535)
+    public_url: str = Field(default="", pattern=r"^(https://[^/\s]+/?)?$")
+    """How browsers reach it, if a proxy with TLS stands in front."""
+    cert_file: str = ""
+    key_file: str = ""
+    session_idle_hours: float = Field(default=12.0, gt=0, le=24)
+    """A login that nobody uses ends."""
+    session_hours: float = Field(default=24.0, gt=0, le=168)
+    """And every login ends."""
 
 
 class Config(BaseSettings):
@@ -167,16 +175,18 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
     finally:
         _tables.reset(token)
     ingest = config.ingest.model_copy(update=_absolute(config.ingest.model_dump(), base))
+    console = config.console.model_copy(update=_absolute(config.console.model_dump(), base))
     sinks, problems = _sinks(config.sinks, base, origin)
     config = config.model_copy(
         update={
             "fleet": base / config.fleet,
             "profiles": [base / folder for folder in config.profiles],
             "ingest": ingest,
+            "console": console,
             "sinks": sinks,
         }
     )
-    problems += [*_ingest_files(ingest, origin), *_misnamed()]
+    problems += [*_ingest_files(ingest, origin), *_console_files(console, origin), *_misnamed()]
     problems += [
         f"{origin.of(('profiles',))}: {folder} is no folder; create it, or correct the path"
         for folder in config.profiles
@@ -289,6 +299,15 @@ def _ingest_files(ingest: Ingest, origin: Origin) -> Iterator[str]:
         yield f"{origin.of(('ingest', 'cert_file'))}: belongs together with key_file; give both or none"
     if ingest.password_file and not ingest.username:
         yield f"{origin.of(('ingest', 'username'))}: is missing beside password_file; add it"
+
+
+def _console_files(console: Console, origin: Origin) -> Iterator[str]:
+    for key in ("cert_file", "key_file"):
+        name = getattr(console, key)
+        if name and not os.access(name, os.R_OK):
+            yield f"{origin.of(('console', key))}: {name} cannot be read; create it, or correct the path"
+    if bool(console.cert_file) != bool(console.key_file):
+        yield f"{origin.of(('console', 'cert_file'))}: belongs together with key_file; give both or none"
 
 
 def _misnamed() -> list[str]:

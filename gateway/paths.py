@@ -23,6 +23,8 @@ class DataFolder:
         self.delivery = self.root / "delivery.db"
         self.history = self.root / "history"
         self.console = self.root / "console.db"
+        self.first_login = self.root / "first-login"
+        """The one-time link to the first account, until it was used."""
         self.compiled = self.root / "compiled"
         self.log = self.root / "log"
 

@@ -17,7 +17,7 @@ from gateway.alarms.reasons import Reason
 if TYPE_CHECKING:
     from gateway.alarms.engine import Engine
 
-ROLES = ("operator", "supervisor", "admin")
+ROLES = ("operator", "supervisor", "enterprise", "admin")
 """Who may act; anyone else may only look."""
 MAX_ALARMS = 1000
 """Alarms in one command."""

@@ -12,6 +12,7 @@ import typer
 
 from gateway import terminal
 from gateway.cli import (
+    accounts,
     devices,
     evaluate,
     look,
@@ -24,7 +25,7 @@ from gateway.cli import (
     simulate,
     train,
 )
-from gateway.cli.common import DEVICES, State, refuse
+from gateway.cli.common import DEVICES, OPERATE, State, refuse
 from gateway.errors import ConfigError, RiskgateError
 from gateway.paths import DataFolder
 
@@ -46,6 +47,8 @@ app.add_typer(profiles.app, name="profiles", rich_help_panel=DEVICES)
 app.add_typer(simulate.app, name="simulate", rich_help_panel=DEVICES)
 app.add_typer(simulate.record_app)
 app.add_typer(setup.app)
+app.add_typer(accounts.app, name="accounts", rich_help_panel=OPERATE)
+app.add_typer(accounts.tokens_app, name="tokens", rich_help_panel=OPERATE)
 app.add_typer(setup.credentials_app, name="credentials", rich_help_panel=DEVICES)
 
 

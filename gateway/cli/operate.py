@@ -67,7 +67,7 @@ def process(name: str) -> None:
 
 @app.command(rich_help_panel=OPERATE)
 def console(port: Annotated[int | None, typer.Option(help="Port of the console page.")] = None) -> None:
-    """Serve the operators' page (loopback only until accounts exist)."""
+    """Serve the operators' page; at the first start it prints the link to the first account."""
     overrides = {} if port is None else {"console": {"port": port}}
     config = configuration(**overrides)
     State.data.create()

@@ -1,6 +1,6 @@
-"""The operators' page, in its own process: reads the ledger, asks the core; writes nothing.
+"""The operators' page, in its own process: reads the ledger, asks the core; writes accounts and sessions.
 
-Loopback only, until accounts exist: any other address is refused at start.
+Beyond loopback only by TLS: with certificates of its own, or behind a proxy whose address it is told.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ import contextlib
 import ipaddress
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 import uvicorn
 
-from gateway.clock import Clock, new_id
+from gateway.access import AccessStore
+from gateway.clock import Clock, new_id, new_secret
 from gateway.console.app import make_app
 from gateway.console.feed import Feed
+from gateway.console.identity import Identity
 from gateway.errors import ConfigError
 from gateway.log import configure
 from gateway.paths import DataFolder
+from gateway.private_files import replace
 
 STOP_S = 2
 """Open connections get this long at a stop; streams end at once."""
+HOUR_NS = 3600 * 1_000_000_000
 
 
 class ConsoleConfig(Protocol):
@@ -34,6 +39,16 @@ class ConsoleConfig(Protocol):
     def host(self) -> str: ...  # noqa: D102
     @property
     def port(self) -> int: ...  # noqa: D102
+    @property
+    def public_url(self) -> str: ...  # noqa: D102
+    @property
+    def cert_file(self) -> str: ...  # noqa: D102
+    @property
+    def key_file(self) -> str: ...  # noqa: D102
+    @property
+    def session_idle_hours(self) -> float: ...  # noqa: D102
+    @property
+    def session_hours(self) -> float: ...  # noqa: D102
 
 
 class Config(Protocol):
@@ -46,18 +61,32 @@ class Config(Protocol):
 def run(config: Config, data: DataFolder, clock: Clock) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a clean stop. ConfigError when the address cannot be used."""
     configure("console", clock.mono_ns)
-    with bind(config.console.host, config.console.port) as listening:
-        return asyncio.run(_serve(listening, data, clock))
+    with bind(config.console) as listening:
+        return asyncio.run(_serve(listening, config.console, data, clock))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket on loopback; ConfigError for any other place, or one that is taken."""
-    if not is_loopback(host):
-        problem = (
-            f"[console] host = {host!r} is not loopback: the console has no accounts yet and would let "
-            'anyone acknowledge alarms. Use "127.0.0.1" and reach it through an SSH tunnel.'
-        )
-        raise ConfigError([problem])
+def access_store(config: ConsoleConfig, data: DataFolder) -> AccessStore:
+    """console.db with the configuration's session times."""
+    return AccessStore(
+        data.console,
+        new_secret,
+        idle_ns=round(config.session_idle_hours * HOUR_NS),
+        longest_ns=round(config.session_hours * HOUR_NS),
+    )
+
+
+def bind(config: ConsoleConfig) -> socket.socket:
+    """A listening socket; ConfigError for a place beyond loopback without TLS, or one that is taken."""
+    host, port = config.host, config.port
+    if not is_loopback(host) and not (config.cert_file and config.key_file):
+        secure = config.public_url.startswith("https://")
+        if not secure:
+            problem = (
+                f"[console] host = {host!r} is not loopback, and passwords would cross the network in the "
+                'clear: set cert_file and key_file, or public_url = "https://..." if a proxy with TLS '
+                'stands in front, or use "127.0.0.1" and reach it through an SSH tunnel.'
+            )
+            raise ConfigError([problem])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -82,11 +111,28 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def _serve(listening: socket.socket, data: DataFolder, clock: Clock) -> int:
+def origins(config: ConsoleConfig, port: int) -> list[str]:
+    """What browsers may call this console: public_url, or the names of this machine."""
+    if config.public_url:
+        return [config.public_url.rstrip("/")]
+    scheme, usual = ("https", 443) if config.cert_file else ("http", 80)
+    names = ["127.0.0.1", "localhost", "[::1]"]
+    if not is_loopback(config.host):
+        names.append(f"[{config.host}]" if ":" in config.host else config.host)
+    found = [f"{scheme}://{name}:{port}" for name in names]
+    return found + ([f"{scheme}://{name}" for name in names] if port == usual else [])
+
+
+async def _serve(listening: socket.socket, config: ConsoleConfig, data: DataFolder, clock: Clock) -> int:
     stopping = asyncio.Event()
     feed = Feed(data, clock, stopping)
-    host, port = listening.getsockname()[:2]
-    app = make_app(feed, data.core_socket, port, new_id())
+    port = listening.getsockname()[1]
+    names = origins(config, port)
+    store = access_store(config, data)
+    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock))
+    tls: dict[str, Any] = {}
+    if config.cert_file:
+        tls = {"ssl_certfile": config.cert_file, "ssl_keyfile": config.key_file}
     server = _Server(
         uvicorn.Config(
             app,
@@ -96,6 +142,8 @@ async def _serve(listening: socket.socket, data: DataFolder, clock: Clock) -> in
             lifespan="off",
             timeout_graceful_shutdown=STOP_S,
             ws="none",
+            proxy_headers=bool(config.public_url),
+            **tls,
         )
     )
 
@@ -106,7 +154,14 @@ async def _serve(listening: socket.socket, data: DataFolder, clock: Clock) -> in
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    structlog.get_logger("console").info("console started", address=f"http://{host}:{port}/")
+    log = structlog.get_logger("console")
+    log.info("console started", address=f"{names[0]}/")
+    if _tell_first(store.first(clock.wall_ns()), names[0], data):
+        log.warning(
+            "nobody has an account yet: open the link in this file within 24 hours, once, to become the "
+            "administrator",
+            file=str(data.first_login),
+        )
     following = asyncio.create_task(feed.follow())
     following.add_done_callback(lambda _: stop())
     try:
@@ -115,6 +170,19 @@ async def _serve(listening: socket.socket, data: DataFolder, clock: Clock) -> in
         stop()
         await following
     return 0
+
+
+def _tell_first(secret: str | None, address: str, data: DataFolder) -> bool:
+    """The link to the first account goes into a private file, and to a terminal if there is one: never into
+    a log. Whether there is one."""
+    if secret is None:
+        data.first_login.unlink(missing_ok=True)
+        return False
+    link = f"{address}/welcome/{secret}"
+    replace(data.first_login, link + "\n")
+    if sys.stdout.isatty():
+        print(f"first account, once, within 24 hours: {link}", flush=True)
+    return True
 
 
 class _Server(uvicorn.Server):

@@ -1,20 +1,26 @@
 """The console's pages and routes. Every route but the page's own files is listed here; unsafe ones are
-guarded by guard.py, and every command goes to the core, which alone decides."""
+guarded by guard.py, each says who may (identity.py), and every command goes to the core, which alone
+decides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import jinja2
 from fastapi import FastAPI, Header, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.access import Person, Right
 from gateway.commands import ask
 from gateway.console.feed import MAX_PAGES, Feed
 from gateway.console.guard import Guard
+from gateway.console.identity import DeniedError, Identity, Looking, asker, denied, needs, public
+from gateway.console.login import add_login
 from gateway.console.texts import LANGUAGES, TEXTS, choose
 from gateway.errors import CoreUnreachable, JournalError
 
@@ -23,6 +29,7 @@ COMMAND_S = 5.0
 STATIC = {
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
+    "login.js": "text/javascript; charset=utf-8",
     "table.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
@@ -38,8 +45,16 @@ class Aim(BaseModel):
     comment: str = Field(default="", max_length=2000)
 
 
-def make_app(feed: Feed, core_socket: Path, port: int, token: str) -> Any:
-    """The ASGI application; ``token`` is this process's own and stands in its pages."""
+def make_app(feed: Feed, core_socket: Path, origins: Iterable[str], token: str, identity: Identity) -> Any:
+    """The ASGI application. origins: as browsers name it; ``token`` is this process's own and stands in the
+    pages of strangers."""
+    origins = list(origins)
+    app = make_routes(feed, core_socket, token, identity, secure=all(o.startswith("https:") for o in origins))
+    return Guard(app, origins, token, identity)
+
+
+def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *, secure: bool) -> FastAPI:
+    """The routes, without the guard in front of them."""
     folder = files("gateway.console")
     pages = jinja2.Environment(
         loader=jinja2.FunctionLoader(
@@ -50,68 +65,109 @@ def make_app(feed: Feed, core_socket: Path, port: int, token: str) -> Any:
     )
     static = {name: folder.joinpath("static", name).read_bytes() for name in STATIC}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(DeniedError, denied)
+    app.add_exception_handler(RequestValidationError, malformed)
+
+    def render(name: str, lang: str, accept_language: str, **values: Any) -> str:
+        language = choose(lang, accept_language)
+        words = {"language": language, "languages": LANGUAGES, "texts": TEXTS[language]}
+        return pages.get_template(name).render(**words, **values)
+
+    add_login(app, identity, render, token, secure=secure)
 
     @app.get("/")
-    def page(lang: str = "", accept_language: Annotated[str, Header()] = "") -> HTMLResponse:
-        language = choose(lang, accept_language)
-        body = pages.get_template("alarms.html").render(
-            language=language, languages=LANGUAGES, texts=TEXTS[language], token=token
-        )
-        return HTMLResponse(body)
+    def page(
+        request: Request, person: Looking, lang: str = "", accept_language: Annotated[str, Header()] = ""
+    ) -> HTMLResponse:
+        csrf = asker(request).csrf
+        may = sorted(right.value for right in Right if person.may(right))
+        return HTMLResponse(render("alarms.html", lang, accept_language, token=csrf, person=person, may=may))
 
-    @app.get("/static/{name}")
+    @app.get("/static/{name}", dependencies=[public])
     def static_file(name: str) -> Response:
         if name not in static:
             return JSONResponse({"reason_en": "no such file"}, 404)
         return Response(static[name], media_type=STATIC[name], headers={"Cache-Control": "no-cache"})
 
     @app.get("/alarms")
-    def alarms() -> JSONResponse:
+    def alarms(person: Looking) -> JSONResponse:
         try:
-            return JSONResponse(feed.table())
+            return JSONResponse(feed.table(person.scope))
         except JournalError as error:
             return JSONResponse({"reason_en": str(error), "reason_zh": "台账无法读取"}, 503)
 
     @app.get("/alarms/stream")
-    async def stream(after: int = 0, last_event_id: Annotated[str, Header()] = "") -> Response:
+    async def stream(
+        request: Request, person: Looking, after: int = 0, last_event_id: Annotated[str, Header()] = ""
+    ) -> Response:
         if feed.pages >= MAX_PAGES:
             return JSONResponse({"reason_en": f"{MAX_PAGES} pages are open already"}, 503)
         start = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else after
-        return StreamingResponse(feed.stream(start), media_type="text/event-stream")
+        headers = request.headers
 
-    _add_commands(app, core_socket)
-    return Guard(app, port, token)
+        def allowed() -> bool:
+            now = identity.of(headers).person
+            return now is not None and now.scope == person.scope and now.may(Right.LOOK)
+
+        return StreamingResponse(feed.stream(start, person.scope, allowed), media_type="text/event-stream")
+
+    _add_commands(app, feed, core_socket)
+    return app
 
 
-def _add_commands(app: FastAPI, core_socket: Path) -> None:
+def malformed(_request: Request, error: Exception) -> JSONResponse:
+    """What is wrong and where, never what was sent: it may be a password."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    body = {"accepted": False, "reason_en": "; ".join(wrong)[:500], "reason_zh": "请求格式错误"}
+    return JSONResponse(body, 422)
+
+
+Acknowledging = Annotated[Person, needs(Right.ACKNOWLEDGE)]
+
+
+def _add_commands(app: FastAPI, feed: Feed, core_socket: Path) -> None:
     @app.post("/alarms/acknowledge")
-    def acknowledge(aim: Aim, request: Request) -> JSONResponse:
-        return command("acknowledge", aim.model_dump(), request)
+    def acknowledge(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
+        return on(aim.alarm, lambda: order("acknowledge", aim.model_dump(), request, person), person)
 
     @app.post("/alarms/reset")
-    def reset(aim: Aim, request: Request) -> JSONResponse:
-        return command("reset", {"alarm": aim.alarm, "comment": aim.comment}, request)
+    def reset(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
+        args = {"alarm": aim.alarm, "comment": aim.comment}
+        return on(aim.alarm, lambda: order("reset", args, request, person), person)
 
-    def command(action: str, args: dict[str, Any], request: Request) -> JSONResponse:
-        client = request.client.host if request.client else "?"
-        question = {
-            "op": "command",
-            "action": action,
-            "args": args,
-            "actor": "console",
-            "role": "operator",
-            "organisation": "",
-            "source": f"console {client}",
-            "deadline_s": COMMAND_S,
+    def on(alarm: str, give: Callable[[], JSONResponse], person: Person) -> JSONResponse:
+        """Another organisation's alarm is answered like one that does not exist."""
+        if not feed.sees(person.scope, alarm):
+            raise DeniedError(404, "there is no such alarm", "没有该报警")
+        return give()
+
+    def order(action: str, args: dict[str, Any], request: Request, person: Person) -> JSONResponse:
+        return command(core_socket, action, args, person, request.client.host if request.client else "?")
+
+
+def command(
+    core_socket: Path, action: str, args: dict[str, Any], person: Person, address: str
+) -> JSONResponse:
+    """Ask the core to act, in the name of a verified person; its answer, or that it gives none."""
+    question = {
+        "op": "command",
+        "action": action,
+        "args": args,
+        "actor": person.id,
+        "role": person.role,
+        "organisation": person.scope.enterprise,
+        "source": f"console {address}",
+        "deadline_s": COMMAND_S,
+    }
+    try:
+        answer = ask(core_socket, question, COMMAND_S + 1.0)
+    except (CoreUnreachable, ValueError) as error:
+        body = {
+            "accepted": False,
+            "reason_en": f"{error} Look at the alarm before you repeat it: what was not taken by now "
+            "is refused.",
+            "reason_zh": "核心无应答: 重复操作前请查看该报警; 此刻尚未受理的命令将被拒绝。",
         }
-        try:
-            answer = ask(core_socket, question, COMMAND_S + 1.0)
-        except (CoreUnreachable, ValueError) as error:
-            body = {
-                "accepted": False,
-                "reason_en": f"{error} Look at the alarm before you repeat it: what was not taken by now "
-                "is refused.",
-                "reason_zh": "核心无应答: 重复操作前请查看该报警; 此刻尚未受理的命令将被拒绝。",
-            }
-            return JSONResponse(body, 503)
-        return JSONResponse(answer, 200 if answer.get("accepted") else 409)
+        return JSONResponse(body, 503)
+    return JSONResponse(answer, 200 if answer.get("accepted") else 409)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from gateway.access import Scope
 from gateway.alarms.events import AlarmEvent
 from gateway.clock import Clock
 from gateway.commands import ask
@@ -33,8 +34,16 @@ MAX_MISSED = 2000
 BUFFER = 5000
 """Changes kept for pages; a page that falls further behind loads the whole table."""
 
-Change = tuple[int, bytes]
-"""(ledger sequence number, server-sent event)."""
+Change = tuple[int, str, str, bytes]
+"""(ledger sequence number, enterprise, county, server-sent event); the gateway's own is of no enterprise."""
+ANYBODY = "*"
+"""No enterprise can be called so: a change that concerns every page."""
+RECHECK_S = 30.0
+"""A stream asks this often whether its person is still allowed to look."""
+MAX_STATE = 1_000_000
+"""Open alarms looked through for those of one organisation."""
+CITY_ONLY = ("devices", "effective")
+"""Figures of the whole gateway, for those who see the whole city."""
 
 
 class Feed:
@@ -77,33 +86,55 @@ class Feed:
             self._wake()
             await self._pause(BEAT_S)
 
-    def table(self) -> dict[str, Any]:
-        """Every open alarm up to MAX_ROWS, and the sequence number from which changes follow."""
+    def table(self, scope: Scope) -> dict[str, Any]:
+        """Every open alarm inside ``scope`` up to MAX_ROWS, and the sequence number from which changes
+        follow."""
         reader = self._open_reader()
         if reader is None:
             return {"seq": 0, "total": 0, "rows": []}
         seq = reader.last_seq()
-        events = reader.open_alarms(MAX_ROWS)
+        if scope.whole_city:
+            total, events = reader.open_count(), [event for _, event in reader.open_alarms(MAX_ROWS)]
+        else:
+            found = reader.open_alarms(MAX_STATE, enterprise=scope.enterprise or None)
+            mine = [e for _, e in found if scope.sees(enterprise=e.enterprise, county=e.county)]
+            total, events = len(mine), mine[:MAX_ROWS]
         return {
             "seq": seq,
-            "total": reader.open_count(),
-            "rows": [row(event, self._raised.of(event, reader)) for _, event in events],
+            "total": total,
+            "rows": [row(event, self._raised.of(event, reader)) for event in events],
         }
 
-    async def stream(self, after: int) -> AsyncIterator[bytes]:
-        """Server-sent events of one page: "status" every second, "alarm" for each change after ``after``,
-        "reload" when too much was missed."""
+    def sees(self, scope: Scope, alarm: str) -> bool:
+        """Whether an alarm is inside ``scope``; one that never occurred is inside the whole city only."""
+        if scope.whole_city:
+            return True
+        reader = self._open_reader()
+        history = reader.history_of(alarm, 1) if reader is not None else []
+        return any(scope.sees(enterprise=e.enterprise, county=e.county) for _, e in history)
+
+    async def stream(
+        self, after: int, scope: Scope, allowed: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[bytes]:
+        """Server-sent events of one page: "status" every second, "alarm" for each change after ``after``
+        inside ``scope``, "reload" when too much was missed. Ends when ``allowed``, asked on another thread,
+        says no."""
         self.pages += 1
+        checked_ns = self._clock.mono_ns()
         try:
             yield b"retry: 1000\n\n"
             last_status: bytes = b""
             while not self.stopping.is_set():
                 news = self._news
+                if self._clock.mono_ns() - checked_ns > RECHECK_S * 1e9:
+                    checked_ns = self._clock.mono_ns()
+                    if not await asyncio.to_thread(allowed):
+                        return
                 missed, after = await self._since(after)
-                for body in missed:
-                    if body:
+                for _, enterprise, county, body in missed:
+                    if body and (enterprise == ANYBODY or scope.sees(enterprise=enterprise, county=county)):
                         yield body
-                status = self._status_event()
+                status = self._status_event(scope)
                 if status != last_status:
                     last_status = status
                     yield status
@@ -111,20 +142,19 @@ class Feed:
         finally:
             self.pages -= 1
 
-    async def _since(self, after: int) -> tuple[list[bytes], int]:
+    async def _since(self, after: int) -> tuple[list[Change], int]:
         if self._seq is None or after == self._seq:
             return [], after
         if after > self._seq:
             # the table was read a moment ahead of us; or it is another ledger than the page knew
             newest = await asyncio.to_thread(self._last_seq) or 0
-            return ([], after) if after <= newest else ([_event("reload", {"seq": newest})], newest)
+            return ([], after) if after <= newest else ([_reload(newest)], newest)
         if self._changes and self._changes[0][0] <= after + 1:
-            newer = [change for change in self._changes if change[0] > after]
-            return [body for _, body in newer], self._seq
+            return [change for change in self._changes if change[0] > after], self._seq
         if self._seq - after > MAX_MISSED:
-            return [_event("reload", {"seq": self._seq})], self._seq
+            return [_reload(self._seq)], self._seq
         changes = await asyncio.to_thread(self._changes_after, after, MAX_MISSED)
-        return [body for _, body in changes], changes[-1][0] if changes else after
+        return changes, changes[-1][0] if changes else after
 
     def _changes_after(self, after: int, limit: int) -> list[Change]:
         """In a worker thread."""
@@ -149,8 +179,9 @@ class Feed:
     def _change(self, seq: int, event: Any, reader: LedgerReader) -> Change:
         """Every ledger event has its place in the sequence; only alarms say something to the page."""
         if not isinstance(event, AlarmEvent):
-            return seq, b""
-        return seq, _event("alarm", row(event, self._raised.of(event, reader)), seq)
+            return seq, "", "", b""
+        body = _event("alarm", row(event, self._raised.of(event, reader)), seq)
+        return seq, event.enterprise, event.county, body
 
     def _open_reader(self) -> LedgerReader | None:
         if self._reader is None and self._data.ledger.exists():
@@ -184,11 +215,12 @@ class Feed:
     def _no_answer(error: str) -> dict[str, Any]:
         return {"answers": False, "error": error}
 
-    def _status_event(self) -> bytes:
+    def _status_event(self, scope: Scope) -> bytes:
+        hidden = () if scope.whole_city else CITY_ONLY
         return _event(
             "status",
             {
-                **self._status,
+                **{name: value for name, value in self._status.items() if name not in hidden},
                 "now_ms": self._clock.wall_ns() // 1_000_000,
                 "answered_ms": self._answered_ms,
                 "pages": self.pages,
@@ -213,6 +245,10 @@ class Feed:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _reload(seq: int) -> Change:
+    return seq, ANYBODY, "", _event("reload", {"seq": seq})
 
 
 def _event(name: str, data: dict[str, Any], seq: int | None = None) -> bytes:

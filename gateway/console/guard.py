@@ -1,17 +1,22 @@
 """Refuses what does not come from the console's own page: before any route, for every route.
 
-Host: only loopback names with our port, so that another site's name pointed at this machine (DNS rebinding)
-reaches nothing. Unsafe methods: Origin must be ours, the token of this process must be there, the body must
-be JSON and small. Every answer carries the security headers.
+Host: only our own names with our port, so that another site's name pointed at this machine (DNS rebinding)
+reaches nothing. Unsafe methods: Origin must be ours, the session's own token (a stranger's: this process's)
+must be there, the body must be JSON and small. A request with an API token needs neither Origin nor that: no
+browser sends one by itself. Every answer carries the security headers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.console.identity import KEY, Asker, Identity
 
 MAX_BODY = 16 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,20 +36,26 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware; see the module's docstring."""
+    """ASGI middleware; see the module's docstring. origins: "http://127.0.0.1:9281" and the like, as browsers
+    name this console; token: for pages of strangers."""
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str], token: str, identity: Identity) -> None:
         self._app = app
         self._token = token
-        names = ("127.0.0.1", "localhost", "[::1]")
-        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
-        self._origins = {f"http://{host}" for host in self._hosts}
+        self._identity = identity
+        self._origins = {origin.lower() for origin in origins}
+        self._hosts = {origin.partition("://")[2] for origin in self._origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] != "http":
             return
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        headers = Headers(scope=scope)
+        asker = Asker()
+        if "cookie" in headers or "authorization" in headers:
+            asker = await asyncio.to_thread(self._identity.of, headers)
+        scope[KEY] = asker
+        refusal = self._refusal(scope["method"], headers, asker)
         if refusal is not None:
             status, reason = refusal
             body = {"accepted": False, "reason_en": reason, "reason_zh": "请求被拒绝"}
@@ -52,15 +63,17 @@ class Guard:
             return
         await self._app(scope, receive, _with_headers(send))
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers, asker: Asker) -> tuple[int, str] | None:
         if headers.get("host", "").lower() not in self._hosts:
-            return 421, "this console answers only to its own loopback address"
+            return 421, "this console answers only to its own address"
         if method in SAFE:
             return None
-        if headers.get("origin", "").lower() not in self._origins:
-            return 403, "the request does not come from this console's page (Origin)"
-        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
-            return 403, "the page is from before the console was started anew: load it again"
+        if asker.person is None or asker.person.via != "token":
+            if headers.get("origin", "").lower() not in self._origins:
+                return 403, "the request does not come from this console's page (Origin)"
+            wanted = (asker.csrf or self._token).encode()
+            if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), wanted):
+                return 403, "the page is from before the login or the console was started anew: load it again"
         if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return 415, "send JSON"
         length = headers.get("content-length", "")

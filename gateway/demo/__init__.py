@@ -42,7 +42,7 @@ WIDTH = 120
 """Of what is printed where no terminal is."""
 EARLIER = (
     "journal", "ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.lock", "snapshots", "delivery.db",
-    "delivery.db-wal", "delivery.db-shm", "history", LABELS, PUBLISHED,
+    "delivery.db-wal", "delivery.db-shm", "history", "console.db", "first-login", LABELS, PUBLISHED,
 )  # fmt: skip
 
 
@@ -118,7 +118,10 @@ class City:
 
     @property
     def console_url(self) -> str:
-        """Where to look."""
+        """Where to look: the one-time link to the first account, while it is good."""
+        file = self._data.first_login
+        if file.exists():
+            return file.read_text(encoding="utf-8").strip()
         return f"http://127.0.0.1:{self._console_port}/"
 
     @property

@@ -25,7 +25,8 @@ def greet(out: Console, console_url: str, http_url: str, data: DataFolder) -> No
     """Where to look and at what."""
     out.print(
         Panel(
-            f"[bold]{console_url}[/]  the operators' page: acknowledge an alarm\n"
+            f"[bold]{console_url}[/]\n  the operators' page: choose a password (this link works once), "
+            "then acknowledge an alarm\n"
             f"{http_url}/health  and /metrics: the gateway's own state\n"
             f"{data.root}  journal, ledger, receipts, logs\n\n"
             "On their way: a gas leak in a pump room, a torn kitchen hose, a ruptured\n"

@@ -16,16 +16,20 @@ from typing import Any
 import httpx
 
 from device_profiles import AlarmDefinition, Point
+from gateway.access import AccessStore, Scope
 from gateway.alarms import definition
 from gateway.alarms.definition import Definition, Place
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import Event
 from gateway.chain import Head
+from gateway.clock import new_secret
 from gateway.commands import CommandServer
 from gateway.ledger import Ledger
 from gateway.paths import DataFolder
 from tests.support.need import free_port
 from tests.support.wait import until
+
+PASSWORD = "three small blue boats"
 
 
 @dataclass
@@ -68,10 +72,13 @@ def gas_alarm(
 class Stand:
     """``with Stand(folder) as stand``: ``stand.url``; raise and clear alarms, answer as the core does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, people: bool = True) -> None:
         self.data = DataFolder(folder)
         self.data.create()
         self.ledger = Ledger(self.data.ledger)
+        self.access = AccessStore(self.data.console, new_secret)
+        if people:
+            self.person("li")
         self.ids = EventIds(1)
         self.engine = Engine(self.ids)
         self.position = 0
@@ -137,6 +144,16 @@ class Stand:
             assert event is not None
             events.append(event)
         self._record(events)
+
+    def person(self, account: str, role: str = "operator", scope: Scope | None = None) -> str:
+        """An account with the password PASSWORD."""
+        link = self.access.add(account, account.title(), role, scope or Scope(), time.time_ns())
+        return self.access.choose(link, PASSWORD, time.time_ns())
+
+    def cookie(self, account: str = "li") -> dict[str, str]:
+        """The cookie of a new login, without the login page."""
+        session = self.access.begin(account, "127.0.0.1", time.time_ns())
+        return {"riskgate_session": session.secret}
 
     def token(self, client: httpx.Client) -> str:
         page = client.get(self.url + "/").text

@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
-from gateway.console import bind, is_loopback
+from gateway.config import Console
+from gateway.console import bind, is_loopback, origins
 from gateway.console.texts import LANGUAGES, TEXTS, choose
 from gateway.errors import ConfigError
 from tests.console.stand import Stand, gas_alarm
@@ -32,8 +34,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 
 @pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=5.0, trust_env=False) as made:
+def client(stand: Stand) -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=5.0, trust_env=False, cookies=stand.cookie()) as made:
         yield made
 
 
@@ -116,7 +118,7 @@ def test_the_core_is_told_who_asks_and_its_refusal_comes_back(stand: Stand, clie
     assert "no occurrence 1" in answer.json()["reason_en"]
     assert answer.json()["reason_zh"]
     asked = stand.asked[-1]
-    assert (asked["role"], asked["actor"], asked["source"]) == ("operator", "console", "console 127.0.0.1")
+    assert (asked["role"], asked["actor"], asked["source"]) == ("operator", "li", "console 127.0.0.1")
     assert asked["args"] == body
 
 
@@ -159,7 +161,7 @@ def test_streams_end_with_the_console_and_it_exits_clean(tmp_path: Path) -> None
         ended: list[float] = []
 
         def follow() -> None:
-            with httpx.Client(timeout=20.0, trust_env=False) as mine:
+            with httpx.Client(timeout=20.0, trust_env=False, cookies=stand.cookie()) as mine:
                 with mine.stream("GET", stand.url + "/alarms/stream") as response:
                     opened.append(True)
                     for _ in response.iter_bytes():
@@ -179,14 +181,26 @@ def test_streams_end_with_the_console_and_it_exits_clean(tmp_path: Path) -> None
         assert len(ended) == 20
 
 
-def test_the_console_listens_on_loopback_only() -> None:
+def place(**changed: Any) -> Console:
+    return Console(**{"port": 0, **changed})
+
+
+def test_beyond_loopback_the_console_listens_by_tls_only() -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1", "gateway.example", ""):
         assert not is_loopback(host)
-        with pytest.raises(ConfigError, match="not loopback"):
-            bind(host, 0)
-    with bind("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match=r"Set another \[console\] port"):
-        bind("127.0.0.1", taken.getsockname()[1])
-    assert isinstance(taken, socket.socket)
+    with pytest.raises(ConfigError, match="in the clear"):
+        bind(place(host="0.0.0.0"))
+    with bind(place(host="0.0.0.0", public_url="https://gas.example/")) as proxied:
+        assert isinstance(proxied, socket.socket)
+    assert origins(place(host="0.0.0.0", public_url="https://gas.example/"), 9281) == ["https://gas.example"]
+    with bind(place()) as taken, pytest.raises(ConfigError, match=r"Set another \[console\] port"):
+        bind(place(port=taken.getsockname()[1]))
+
+
+def test_a_configuration_names_a_proxy_by_https_only() -> None:
+    for wrong in ("http://gas.example", "https://gas.example/under", "gas.example"):
+        with pytest.raises(ValidationError):
+            place(public_url=wrong)
 
 
 def test_both_languages_say_everything() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.console.stand import Stand, gas_alarm
+from gateway.access import Scope
+from tests.console.stand import PASSWORD, Stand, gas_alarm
 from tests.support.need import need
 
 pytestmark = pytest.mark.system
@@ -40,6 +41,8 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
 @pytest.fixture
 def page(browser: Any, stand: Stand) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 800}, locale="en-GB")
+    (name, secret), *_ = stand.cookie().items()
+    context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
     made = context.new_page()
     problems: list[str] = []
     made.on("pageerror", lambda error: problems.append(str(error)))
@@ -183,3 +186,48 @@ def test_a_thousand_rows_stay_usable(page: Page, stand: Stand) -> None:
     page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"] button').click()
     expect(page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"]')).to_contain_text("Acknowledged")
     assert time.monotonic() - begin < 4
+
+
+def test_the_first_visit_is_the_login_and_logout_ends_it(browser: Any, stand: Stand, tmp_path: Path) -> None:
+    stand.person("wang", "regulator", Scope(enterprise="acme"))
+    stand.apply((gas_alarm("GD-1"), True, 60.0))
+    context = browser.new_context(viewport={"width": 1400, "height": 800}, locale="zh-CN")
+    page = context.new_page()
+    page.goto(stand.url + "/?lang=zh")
+    expect(page).to_have_url(f"{stand.url}/login?next=/%3Flang%3Dzh")
+    page.get_by_label("账号").fill("wang")
+    page.get_by_label("密码").fill("a wrong one, sorry")
+    page.get_by_role("button", name="登录").click()
+    expect(page.locator("#refused")).to_have_text("账号或密码错误")
+    shot(page, tmp_path, "login-zh")
+    page.get_by_label("密码").fill(PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    expect(page.locator("#alarms tbody tr")).to_have_count(1)
+    expect(page.locator("#person")).to_contain_text("监管人员")
+    expect(page.get_by_role("button", name="确认")).to_have_count(0)
+    page.get_by_role("button", name="退出").click()
+    expect(page).to_have_url(stand.url + "/login")
+    page.goto(stand.url)
+    expect(page).to_have_url(f"{stand.url}/login?next=/")
+    context.close()
+
+
+def test_a_one_time_link_opens_the_console_once(browser: Any, stand: Stand, tmp_path: Path) -> None:
+    link = stand.access.add("zhao", "<b>Zhao</b>", "operator", Scope(), time.time_ns())
+    context = browser.new_context(viewport={"width": 1400, "height": 800}, locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{stand.url}/welcome/{link}")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Once more").fill("something different")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#refused")).to_have_text("The two are not the same.")
+    page.get_by_label("Once more").fill(PASSWORD)
+    shot(page, tmp_path, "welcome")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#person")).to_contain_text("<b>Zhao</b> operator · whole city")
+    page.goto(f"{stand.url}/welcome/{link}")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Once more").fill(PASSWORD)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#refused")).to_contain_text("used already")
+    context.close()

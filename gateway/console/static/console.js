@@ -73,11 +73,17 @@ function summary() {
   document.title = `${unanswered ? `(${unanswered}) ` : ""}${texts.title} · ${texts.product}`;
 }
 
+/** The login ended: nothing of what is shown is live any more. */
+function toLogin() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 async function load({ follow = true } = {}) {
   if (loading) return;
   loading = true;
   try {
     const answer = await fetch("/alarms", { headers: { Accept: "application/json" } });
+    if (answer.status === 401) return toLogin();
     if (!answer.ok) throw new Error(String(answer.status));
     const { seq, total, rows } = await answer.json();
     table.replace(rows, total);
@@ -120,6 +126,7 @@ async function act(action, row, button) {
       headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
       body: JSON.stringify({ alarm: row.alarm, occurrence: row.occurrence }),
     });
+    if (answer.status === 401) return toLogin();
     const body = await answer.json();
     if (!body.accepted) {
       const why = (language === "zh" ? body.reason_zh : body.reason_en) ?? String(answer.status);
@@ -158,6 +165,14 @@ function theme() {
 const stored = localStorage.getItem("theme");
 if (stored) document.documentElement.dataset.theme = stored;
 at("theme").addEventListener("click", theme);
+at("logout").addEventListener("click", async () => {
+  await fetch("/logout", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
+    body: "{}",
+  });
+  location.assign("/login");
+});
 at("message").addEventListener("click", () => {
   at("message").hidden = true;
 });

@@ -1,5 +1,8 @@
 // The alarm table: rows by alarm id, kept in order; text goes in as text, never as markup.
 
+/** What this person's role may do; the console and the core ask again. */
+const MAY = new Set((document.body.dataset.may ?? "").split(" "));
+
 const RANK = (row) => [
   row.unanswered ? 0 : 1,
   row.priority,
@@ -182,7 +185,7 @@ export class Table {
   #action(row) {
     const cell = element("td", "action");
     const action = row.unanswered ? "acknowledge" : row.resettable ? "reset" : "";
-    if (!action) return cell;
+    if (!action || !MAY.has("acknowledge")) return cell;
     const button = element("button", action, this.texts[action]);
     button.type = "button";
     button.setAttribute("aria-label", `${this.texts[action]} ${row.alarm}`);

@@ -1,0 +1,112 @@
+"""Login, logout, and the one-time link by which a person chooses a password. Every answer to a login takes
+the time of a password check, and says the same for a wrong name and a wrong password."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.access import Refused
+from gateway.access.store import Session
+from gateway.console.identity import COOKIE, Identity, Looking, asker, public
+
+AT_ONCE = 2
+"""Password checks at the same time: each takes 64 MiB and a core for some 30 ms."""
+Page = Callable[..., str]
+
+
+class Login(BaseModel):
+    """What the login page sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    account: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class Choice(BaseModel):
+    """A new password, by a one-time link."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(min_length=1, max_length=200)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+def add_login(app: FastAPI, identity: Identity, page: Page, token: str, *, secure: bool) -> None:
+    """The routes. page(name, language, **values) gives a template's text; token: of this process, for pages
+    of strangers; secure: whether browsers reach the console by TLS."""
+    store, checks = identity.store, threading.BoundedSemaphore(AT_ONCE)
+
+    def begun(session: Session) -> JSONResponse:
+        answer = JSONResponse({"accepted": True})
+        answer.set_cookie(COOKIE, session.secret, path="/", httponly=True, samesite="lax", secure=secure)
+        return answer
+
+    def stranger(
+        mode: str, request: Request, lang: str, accept_language: str, key: str = "", back: str = "/"
+    ) -> HTMLResponse:
+        csrf = asker(request).csrf or token
+        values = {"mode": mode, "key": key, "back": _own(back), "token": csrf}
+        return HTMLResponse(page("login.html", lang, accept_language, **values))
+
+    @app.get("/login", dependencies=[public])
+    def login_page(
+        request: Request, lang: str = "", next: str = "/", accept_language: Annotated[str, Header()] = ""  # noqa: A002 - the address's own word
+    ) -> HTMLResponse:  # fmt: skip
+        return stranger("login", request, lang, accept_language, back=next)
+
+    @app.get("/welcome/{key}", dependencies=[public])
+    def welcome_page(
+        key: str, request: Request, lang: str = "", accept_language: Annotated[str, Header()] = ""
+    ) -> HTMLResponse:
+        return stranger("welcome", request, lang, accept_language, key=key[:200])
+
+    @app.post("/login", dependencies=[public])
+    def login(given: Login, request: Request) -> JSONResponse:
+        before = asker(request).secret
+        try:
+            with checks:
+                session = store.login(given.account, given.password, _address(request), identity.now_ns())
+        except Refused as refused:
+            return _told(refused, 429 if refused.wait_s else 401)
+        if before:
+            store.logout(before)  # another session, never the old one with another owner
+        return begun(session)
+
+    @app.post("/welcome", dependencies=[public])
+    def choose(given: Choice, request: Request) -> JSONResponse:
+        try:
+            with checks:
+                account = store.choose(given.key, given.password, identity.now_ns())
+        except Refused as refused:
+            return _told(refused, 409)
+        return begun(store.begin(account, _address(request), identity.now_ns()))
+
+    @app.post("/logout")
+    def logout(request: Request, person: Looking) -> JSONResponse:
+        del person
+        store.logout(asker(request).secret)
+        answer = JSONResponse({"accepted": True})
+        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=secure)
+        return answer
+
+
+def _own(back: str) -> str:
+    """A page of ours to go back to; never another site."""
+    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and len(back) < 500 else "/"
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
+def _told(refused: Refused, status: int) -> JSONResponse:
+    body = {"accepted": False, "reason_en": refused.reason_en, "reason_zh": refused.reason_zh}
+    headers = {"Retry-After": f"{refused.wait_s:.0f}"} if refused.wait_s else None
+    return JSONResponse(body, status, headers)

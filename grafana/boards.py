@@ -15,8 +15,8 @@ from grafana.panels import Panel
 
 PROFILES = Path(__file__).resolve().parent.parent / "device_profiles"
 NOT_SHOWN = ("vendor_mapped", "air_quality_station", "interference_logger")
-"""An example of a mapping; a research station's recording; a logger that uploads once a day, whose day is seen
-on the device's own dashboard. Nobody operates by them."""
+"""An example of a mapping; a research station's recording; a logger that uploads once a day, and is seen on
+the dashboard of a device. Nobody operates by them."""
 COLOURS = {1: "red", 2: "orange", 3: "yellow", 4: "blue"}
 
 Rows = Sequence[tuple[int, Sequence[tuple[int, Panel]]]]

@@ -26,6 +26,8 @@ FLOOD_BEGINS_ABOVE, FLOOD_ENDS_BELOW = 10, 5
 CHATTER_ALARMS, CHATTER_MS = 3, 60_000
 FLEETING_MS = 60_000
 TOP = 10
+PLOTTED = 800
+"""Intervals of a plot at most, unless they are days."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -65,6 +67,10 @@ class Kpis(msgspec.Struct, frozen=True):
     stale: list[Counted]
     """Alarms that stand at the end for more than a day."""
     floods: list[Flood]
+    step_ms: int
+    """Length of the intervals of ``counts``: ten minutes, an hour or a day."""
+    counts: list[int]
+    """Alarms annunciated in each interval from the beginning on, for a plot; the last one may be shorter."""
 
     def figure(self, name: str) -> Figure:
         """The figure of an id; KeyError for one that is not there."""
@@ -131,7 +137,15 @@ class _Count:
             self._counted(fleeting[:, 0], fleeting[:, 1], total),
             self._counted(stale[:, 0], stale[:, 1], total),
             floods,
+            *self._plot(times),
         )
+
+    def _plot(self, times: Ints) -> tuple[int, list[int]]:
+        span = self._until - self._since
+        steps = (TEN_MINUTES_MS, HOUR_MS, DAY_MS)
+        step = next((one for one in steps if span <= one * PLOTTED), DAY_MS)
+        counts = np.bincount((times - self._since) // step, minlength=-(-span // step))
+        return step, counts.tolist()
 
     def _rates(self, times: Ints) -> dict[str, float | None]:
         """Per operator; intervals are counted from the period's beginning, the last one may be shorter."""

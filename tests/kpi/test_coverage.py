@@ -140,7 +140,7 @@ def same(told: Coverage, slow: Slow, since: int, until: int, chosen: str = "") -
     assert sorted(listed) == sorted(state for state in last if state != "live")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=18, deadline=None)
 @given(steps, st.integers(0, 20), st.integers(0, 20))
 def test_every_second_of_every_channel_is_accounted_for(
     story: list[tuple[int, tuple]],

@@ -62,6 +62,19 @@ def test_rates_are_per_operator_and_targets_are_judged(tmp_path: Path) -> None:
     assert not any(f.source_verified for f in one.figures), "nobody read the clauses for this"
 
 
+def test_a_plot_has_every_alarm_in_its_interval(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    for n, second in enumerate((0, 599, 600, 5 * HOUR)):
+        raised(book, second, n)
+    book.close()
+    short = kpis(book.data.ledger, ns(0), ns(DAY))
+    assert (short.step_ms, len(short.counts)) == (600_000, 144)
+    assert {place: count for place, count in enumerate(short.counts) if count} == {0: 2, 1: 1, 30: 1}
+    long = kpis(book.data.ledger, ns(0), ns(30 * DAY))
+    assert (long.step_ms, len(long.counts), long.counts[0], sum(long.counts)) == (3_600_000, 720, 3, 4)
+    assert kpis(book.data.ledger, ns(0), ns(90 * DAY)).step_ms == 86_400_000
+
+
 def test_a_flood_begins_with_the_eleventh_in_ten_minutes_and_ends_below_five(tmp_path: Path) -> None:
     book = Book(tmp_path)
     for n in range(11):

@@ -39,7 +39,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[DataFolder, dict[st
         else:
             maker.turn()
     at["cut"] = maker.clock.wall_ns()
-    for _ in range(20 * MINUTE):
+    for _ in range(4 * MINUTE):
         maker.turn()
     at["stop"] = maker.clock.wall_ns()
     maker.core.stop()

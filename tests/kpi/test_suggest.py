@@ -6,18 +6,25 @@ import csv
 import dataclasses
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.fleet import read_profiles
+from gateway.ingest import LinkChange
+from gateway.journal import JournalReader
 from gateway.kpi import Suggestion, suggestions
-from gateway.monitor.channels import ChannelTable, Device
+from gateway.ledger import LedgerReader
+from gateway.monitor.channels import ChannelTable, Device, Setpoint
+from gateway.monitor.monitor import Monitor
 from gateway.monitor.roster import MonitorConfig, Roster
 from gateway.paths import DataFolder
 from gateway.sinks import Delivered, ReadingsBatch, SinkContext
 from gateway.sinks.history import Settings, Sink
 from tests.kpi.book import GAS, TEXT, Book, gas, ns
+from tests.support.make_data import FLEET, SECOND, Maker
 from tests.support.readings import readings
 
 PERIOD = 5
@@ -138,3 +145,59 @@ def test_the_commands_print_tables_json_and_csv(tmp_path: Path, words: list[str]
     wrong = run.invoke(app, ["--data", str(data.root), *words[:1], "--since", "soon"])
     assert wrong.exit_code == 78
     assert "no length of time" in wrong.output
+
+
+def test_what_a_suggestion_promises_is_what_a_core_with_these_settings_raises(tmp_path: Path) -> None:
+    """The same packets through two real cores: one with the profile's settings, one with the suggested."""
+    name = "acme/plant/GD-1/lel:H"
+    values = noisy(9)
+    data = cored(tmp_path / "was", values, [])
+    found = next(one for one in every(data) if one.alarm == name)
+    then = found.suggested
+    assert found.now is not None
+    assert then is not None
+    assert found.now.alarms == found.recorded, "judged again, it came as often as it did"
+    own = [
+        Setpoint("lel", "H.deadband", then.deadband),
+        Setpoint("lel", "H.on_delay_s", then.on_delay_s),
+        Setpoint("lel", "H.off_delay_s", then.off_delay_s),
+    ]
+    again = cored(tmp_path / "then", values, own)
+    begins = [
+        event
+        for _, event in LedgerReader(again.ledger).history_of(name)
+        if event.cause in {"raised", "re_raised"}
+    ]
+    assert len(begins) == then.alarms < found.now.alarms
+
+
+def every(data: DataFolder) -> list[Suggestion]:
+    return suggestions(data.ledger, 0, 2_000_000_000 * 1_000_000_000)
+
+
+def cored(folder: Path, values: list[float], own: list[Setpoint]) -> DataFolder:
+    """A real core's journal and ledger of these readings, and the history of what its monitor took."""
+    maker = Maker(folder)
+    maker.core.start()
+    devices = [with_own(device, own) if device.device == "GD-1" else device for device in FLEET]
+    profiles = read_profiles([])
+    maker.core.change_config(devices, {d.profile: profiles[d.profile] for d in FLEET})
+    maker.turn(LinkChange(1, True, False, False, "", maker.clock.mono_ns()))
+    for value in values:
+        maker.turn(maker.reading(value))
+        maker.clock.advance(4 * SECOND)
+    maker.stores.journal.close()
+    maker.stores.ledger.close()
+    history = Sink(Settings(), SinkContext("history", str(folder), maker.clock.wall_ns))
+    monitor = Monitor(1)
+    for position, entry in JournalReader(DataFolder(folder).journal).read():
+        taken = monitor.step(position, entry).readings
+        if taken is not None and len(taken):
+            told = history.deliver(ReadingsBatch(position, position, taken, monitor.roster.channels))
+            assert isinstance(told, Delivered)
+    history.close()
+    return DataFolder(folder)
+
+
+def with_own(device: Device, own: list[Setpoint]) -> Device:
+    return msgspec.structs.replace(device, overrides=tuple(own))

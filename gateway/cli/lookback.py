@@ -104,10 +104,10 @@ def coverage(
     """Which expected channels were watched, and what the others were, now and over a period."""
     looks()
     from gateway.kpi import coverage as covered
-    from gateway.kpi import rebuilt
+    from gateway.kpi import derive_again
 
-    if rebuild and not rebuilt(State.data.ledger)[1]:
-        refuse(["the summary kept in lookback/ told something else than the ledger; it is derived anew now"])
+    if rebuild and (wrong := derive_again(State.data.ledger)):
+        refuse([f"lookback/{name} told something else than its source; it is derived anew" for name in wrong])
     begin, end = _period(since, until)
     told = covered(State.data.ledger, begin, end, _Part(enterprise, county), list_limit=limit)
     if as_json:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from gateway.kpi.coverage import ChannelState, Coverage, Share, coverage
 from gateway.kpi.figures import Counted, Kpis, kpis
 from gateway.kpi.held import STATES
+from gateway.kpi.rebuild import derive_again
 from gateway.kpi.scope import Scope, WholeCity
 from gateway.kpi.suggest import Effect, Suggestion, suggestions
-from gateway.kpi.summary import Summary, rebuilt
+from gateway.kpi.summary import Summary
 from gateway.kpi.targets import Figure
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
     "Summary",
     "WholeCity",
     "coverage",
+    "derive_again",
     "kpis",
-    "rebuilt",
     "suggestions",
 ]

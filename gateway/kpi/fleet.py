@@ -75,6 +75,27 @@ class Fleet:
         return widths[self.rows["layout"]] if len(self.rows) else np.zeros(0, np.int64)
 
 
+def rebuilt(ledger: Path, summary: Summary) -> bool:
+    """Derive all rows anew and keep them; whether those that were kept told the same."""
+    data = DataFolder(ledger.parent)
+    path = data.root / "lookback" / FILE
+    loaded = derived_file.load(path)
+    before = _stored(path, summary.notes)
+    fresh = Fleet()
+    _Builder(fresh).extend(
+        JournalReader(data.journal), summary.notes[: len(before.notes) if before else None]
+    )
+    _save(fresh, path)
+    if before is None:
+        return loaded is None
+    return (
+        np.array_equal(before.rows, fresh.rows)
+        and np.array_equal(before.order, fresh.order)
+        and (before.names, before.words, before.layouts, before.stopped)
+        == (fresh.names, fresh.words, fresh.layouts, fresh.stopped)
+    )
+
+
 def fleet_of(ledger: Path, summary: Summary) -> Fleet:
     """The rows of every configuration the ledger tells of. JournalError when one is no longer in the
     journal."""

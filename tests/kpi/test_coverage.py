@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from gateway.kpi import STATES, Coverage, coverage
+from gateway.cli import app
+from gateway.durable import WriterLock
+from gateway.kpi import STATES, Coverage, coverage, derive_again, derived_file
 from gateway.monitor.channels import Device
 from tests.kpi.book import Book, gas, ns
 
@@ -160,6 +163,7 @@ def test_every_second_of_every_channel_is_accounted_for(
                 return enterprise == "bolt"
 
         same(coverage(ledger, ns(since), ns(until), Bolt()), slow, since, until, "bolt")
+        assert derive_again(ledger) == [], "what grew question by question is what is derived at once"
         book.close()
 
 
@@ -206,3 +210,36 @@ def test_the_list_of_channels_is_cut_and_says_so(tmp_path: Path) -> None:
 def test_an_empty_period_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="empty"):
         coverage(tmp_path / "ledger.db", 5, 5)
+
+
+def test_a_fleet_that_grew_is_the_one_derived_at_once_and_a_changed_one_is_found_out(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.start(0)
+    for second, fleet in enumerate(FLEETS * 2, 1):
+        book.fleet(second, fleet)
+        coverage(book.data.ledger, ns(0), ns(second + 1))
+    assert derive_again(book.data.ledger) == []
+    head, arrays = derived_file.load(tmp_path / "lookback" / "fleet.npz") or ({}, {})
+    arrays["rows"]["end_ms"] = 0  # as though nobody were expected
+    assert derived_file.save(tmp_path / "lookback" / "fleet.npz", head, arrays)
+    run = ["--data", str(tmp_path), "coverage", "--rebuild", "--since", "2025-11-24", "--until", "2025-11-25"]
+    refused = CliRunner().invoke(app, run)
+    assert refused.exit_code == 78
+    assert "lookback/fleet.npz told something else than its source" in refused.output
+    assert derive_again(book.data.ledger) == [], "it was put right"
+    book.close()
+
+
+def test_whoever_cannot_write_the_summary_answers_all_the_same(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.start(0)
+    book.fleet(0, [gas(1)])
+    book.alarm(5, gas(1), "", "silent", "unacknowledged", active=True)
+    (tmp_path / "lookback").mkdir()
+    lock = WriterLock(tmp_path / "lookback" / "fleet.lock", "this summary")
+    told = coverage(book.data.ledger, ns(0), ns(10))
+    assert not (tmp_path / "lookback" / "fleet.npz").exists()
+    lock.close()
+    assert coverage(book.data.ledger, ns(0), ns(10)) == told
+    assert (tmp_path / "lookback" / "fleet.npz").exists()
+    book.close()

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.kpi import Kpis, Summary, kpis, rebuilt
+from gateway.kpi import Kpis, Summary, kpis
 from gateway.kpi import summary as summary_module
 from gateway.kpi.figures import _floods
+from gateway.kpi.summary import rebuilt
 from gateway.kpi.targets import FIGURES
 from tests.kpi.book import Book, gas, ns
 

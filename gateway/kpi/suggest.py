@@ -38,6 +38,10 @@ SAFETY_ON_DELAY_S = 3
 TRUE_AFTER_NS = 60 * NS
 """A condition that stood for so long was true: a setting that loses one is not suggested."""
 
+KEPT_APART_NS = 600 * NS
+"""A condition that was over for so long was over: a setting under which the alarm stands on is not suggested.
+Else the calmest deadband would be one that never lets an alarm end."""
+
 
 class Effect(msgspec.Struct, frozen=True):
     """Some settings, and what they gave on the recorded readings."""
@@ -192,14 +196,17 @@ class _Trial:
             told = _compare(was, stood)
             if len(stood) >= len(was) or told.lost_true or (self._safety and told.missed):
                 continue
+            if self._stands_on(was, stood):
+                continue
             order = (len(stood), told.slowest_ns, rank)
             if best is None or order < best[0]:
                 best = (order, settings, stood, told)
         if best is None:
             return Suggestion(
                 *head, now, None, 0, 0, 0.0, 0.0,
-                "no setting tried gives fewer alarms without losing one that stood for a minute",
-                "试过的设置均不能在不丢失持续一分钟以上报警的情况下减少报警",
+                "no setting tried gives fewer alarms without losing one that stood for a minute, or keeping "
+                "one on for ten minutes after it was over",
+                "试过的设置均不能在不丢失持续一分钟以上的报警、且不使报警在恢复后再持续十分钟的情况下减少报警",
             )  # fmt: skip
         _, settings, stood, told = best
         gone = len(was) - len(stood)
@@ -209,6 +216,18 @@ class _Trial:
             f"{gone} of {len(was)} alarms would not have happened; slowest true alarm {slowest:g} s later",
             f"{len(was)} 次报警中有 {gone} 次不会发生;最慢的真实报警推迟 {slowest:g} 秒",
         )  # fmt: skip
+
+    def _stands_on(self, was: list[_Stood], stood: list[_Stood]) -> bool:
+        """Whether other settings join alarms that were well apart, or do not let the last one end."""
+        last_ns = int(self._readings.event_ns[-1])
+        begins = np.array([one.begin_ns for one in stood], np.int64)
+        next_begins = [*(one.begin_ns for one in was[1:]), last_ns]
+        for one, then_ns in zip(was, next_begins, strict=True):
+            place = int(np.searchsorted(begins, one.end_ns, side="right")) - 1
+            over_ns = one.end_ns + KEPT_APART_NS
+            if then_ns >= over_ns and place >= 0 and stood[place].end_ns >= over_ns:
+                return True
+        return False
 
     def _candidates(self) -> Iterator[tuple[float, int, int]]:
         """Settings that calm at least as much as those in force; least change first."""

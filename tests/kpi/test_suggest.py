@@ -112,6 +112,14 @@ def test_true_alarms_far_apart_are_left_alone_and_it_says_why(tmp_path: Path) ->
     assert "without losing one that stood for a minute" in found.reason_en
 
 
+def test_a_deadband_that_never_lets_an_alarm_end_is_not_calm(tmp_path: Path) -> None:
+    values = [5.0, *[*[30.0] * 30, *[22.0] * 240] * 4]  # it settles below H, but within 5 % of it
+    found = one(recorded(Book(tmp_path), values))
+    assert found.now is not None
+    assert found.now.alarms == 4
+    assert found.suggested is None, found.suggested
+
+
 def test_without_recorded_readings_nothing_is_made_up(tmp_path: Path) -> None:
     found = one(recorded(Book(tmp_path), []))
     assert (found.now, found.suggested, found.readings) == (None, None, 0)

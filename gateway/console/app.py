@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import Person, Right
 from gateway.commands import ask
+from gateway.console.answers import ProblemError, is_api, problem, told
+from gateway.console.api import add_api
 from gateway.console.feed import MAX_PAGES, Feed
 from gateway.console.guard import Guard
 from gateway.console.identity import DeniedError, Identity, Looking, asker, denied, needs, public
@@ -67,6 +69,7 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(DeniedError, denied)
     app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(ProblemError, told)
 
     def render(name: str, lang: str, accept_language: str, **values: Any) -> str:
         language = choose(lang, accept_language)
@@ -112,14 +115,18 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
         return StreamingResponse(feed.stream(start, person.scope, allowed), media_type="text/event-stream")
 
     _add_commands(app, feed, core_socket)
+    add_api(app, feed.data, feed.clock)
     return app
 
 
-def malformed(_request: Request, error: Exception) -> JSONResponse:
+def malformed(request: Request, error: Exception) -> JSONResponse:
     """What is wrong and where, never what was sent: it may be a password."""
     assert isinstance(error, RequestValidationError)
     wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
-    body = {"accepted": False, "reason_en": "; ".join(wrong)[:500], "reason_zh": "请求格式错误"}
+    reason = "; ".join(wrong)[:500]
+    if is_api(request):
+        return problem(422, reason, "请求格式错误")
+    body = {"accepted": False, "reason_en": reason, "reason_zh": "请求格式错误"}
     return JSONResponse(body, 422)
 
 

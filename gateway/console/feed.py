@@ -50,8 +50,8 @@ class Feed:
     """Give it a stopping event: when it is set, ``follow`` and every stream end."""
 
     def __init__(self, data: DataFolder, clock: Clock, stopping: asyncio.Event) -> None:
-        self._data = data
-        self._clock = clock
+        self.data = data
+        self.clock = clock
         self.stopping = stopping
         self._reader: LedgerReader | None = None
         self._raised = RaisedTimes()
@@ -120,14 +120,14 @@ class Feed:
         inside ``scope``, "reload" when too much was missed. Ends when ``allowed``, asked on another thread,
         says no."""
         self.pages += 1
-        checked_ns = self._clock.mono_ns()
+        checked_ns = self.clock.mono_ns()
         try:
             yield b"retry: 1000\n\n"
             last_status: bytes = b""
             while not self.stopping.is_set():
                 news = self._news
-                if self._clock.mono_ns() - checked_ns > RECHECK_S * 1e9:
-                    checked_ns = self._clock.mono_ns()
+                if self.clock.mono_ns() - checked_ns > RECHECK_S * 1e9:
+                    checked_ns = self.clock.mono_ns()
                     if not await asyncio.to_thread(allowed):
                         return
                 missed, after = await self._since(after)
@@ -184,19 +184,19 @@ class Feed:
         return seq, event.enterprise, event.county, body
 
     def _open_reader(self) -> LedgerReader | None:
-        if self._reader is None and self._data.ledger.exists():
+        if self._reader is None and self.data.ledger.exists():
             try:
-                self._reader = LedgerReader(self._data.ledger)
+                self._reader = LedgerReader(self.data.ledger)
             except JournalError:
                 return None
         return self._reader
 
     def _ask_core(self) -> dict[str, Any]:
         try:
-            status = ask(self._data.core_socket, {"op": "status"}, ASK_S)
+            status = ask(self.data.core_socket, {"op": "status"}, ASK_S)
         except (CoreUnreachable, ValueError) as error:
             return self._no_answer(str(error))
-        self._answered_ms = self._clock.wall_ns() // 1_000_000
+        self._answered_ms = self.clock.wall_ns() // 1_000_000
         counts = status.get("counts", {})
         return {
             "answers": True,
@@ -221,7 +221,7 @@ class Feed:
             "status",
             {
                 **{name: value for name, value in self._status.items() if name not in hidden},
-                "now_ms": self._clock.wall_ns() // 1_000_000,
+                "now_ms": self.clock.wall_ns() // 1_000_000,
                 "answered_ms": self._answered_ms,
                 "pages": self.pages,
             },

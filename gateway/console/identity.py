@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from gateway.access import AccessStore, Person, Right
 from gateway.clock import Clock
+from gateway.console.answers import is_api, problem
 
 COOKIE = "riskgate_session"
 KEY = "riskgate.asker"
@@ -111,6 +112,8 @@ def denied(request: Request, error: Exception) -> Response:
     if error.status == 401 and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(back)}", 303)
+    if is_api(request):
+        return problem(error.status, error.reason_en, error.reason_zh)
     body = {"accepted": False, "reason_en": error.reason_en, "reason_zh": error.reason_zh}
     return JSONResponse(body, error.status)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -52,6 +52,23 @@ class LedgerReader:
             if value is not None:
                 query = query.where(ALARM_STATE.c[name] == value)
         query = query.order_by(ALARM_STATE.c.priority, ALARM_STATE.c.seq.desc()).limit(limit).offset(offset)
+        return [(row.seq, _alarm(row.body)) for row in self._all(query)]
+
+    def open_after(
+        self, after: tuple[int, int] | None, limit: int, **wanted: Any
+    ) -> list[tuple[int, AlarmEvent]]:
+        """As ``open_alarms``, what follows (priority, sequence number) in that order; None: from the
+        beginning. wanted: enterprise, site, device, priority; None = any."""
+        state = ALARM_STATE.c
+        query = select(state.seq, state.body)
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(state[name] == value)
+        if after is not None:
+            priority, seq = after
+            later = and_(state.priority == priority, state.seq < seq)
+            query = query.where(or_(state.priority > priority, later))
+        query = query.order_by(state.priority, state.seq.desc()).limit(limit)
         return [(row.seq, _alarm(row.body)) for row in self._all(query)]
 
     def open_count(self) -> int:

@@ -105,6 +105,11 @@ def _people(store: AccessStore) -> Iterator[tuple[str, dict[str, str]]]:
         yield role, {"Origin": ORIGIN, "X-CSRF-Token": session.csrf, "Cookie": cookie}
 
 
+def _missing(path: str, aim: str) -> bool:
+    """Whether a page is not there for somebody who may look: another's alarm, or nothing at all."""
+    return "{rest:path}" in path or ("{alarm:path}" in path and aim == THEIRS)
+
+
 async def _one(
     client: httpx.AsyncClient, route: APIRoute, role: str, headers: dict[str, str], aim: str
 ) -> Asked:
@@ -112,17 +117,19 @@ async def _one(
     unsafe = method not in ("GET", "HEAD")
     device = CANARY if aim == THEIRS else "device-of-mine"
     path = route.path
+    alarm = f"{aim}/site/{device}/lel:HH"
+    path = path.replace("{alarm:path}", alarm).replace("{rest:path}", f"nothing/{aim}")
     for name in route.dependant.path_params:
         path = path.replace(f"{{{name.name}}}", f"{aim}-{device}")
     if route.path == "/logout":  # would end the session of all that follows
         headers = {**headers, "X-CSRF-Token": "wrong"}
-    body = {"alarm": f"{aim}/site/{device}/lel:HH", "occurrence": 1} if unsafe else None
+    body = {"alarm": alarm, "occurrence": 1} if unsafe else None
     answer = await client.request(method, path, json=body, headers=headers)
     right = _right(route)
     allowed = _allowed(right, role, aim, unsafe=unsafe)
     if route.path == "/logout":
         allowed = frozenset({403})
-    if route.path.startswith("/static/"):
+    if route.path.startswith("/static/") or (right and role != "stranger" and _missing(route.path, aim)):
         allowed = frozenset({404})
     asked_for_it = aim == THEIRS and route.path.startswith("/welcome")
     leaks = CANARY in answer.text and not asked_for_it

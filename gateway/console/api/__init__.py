@@ -1,0 +1,37 @@
+"""``/api/v1``: what programs ask. Read-only so far: open alarms, one alarm and its history, alarm figures,
+coverage. The same rights and organisations as the pages; errors are problem+json (RFC 9457); every answer has
+an ETag; lists go on by cursor, and nothing is listed twice or left out while alarms come and go.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from gateway.clock import Clock
+from gateway.console.answers import PREFIX, problem, tagged
+from gateway.console.api import alarms, figures
+from gateway.console.identity import Looking
+from gateway.paths import DataFolder
+
+__all__ = ["add_api"]
+
+
+def add_api(app: FastAPI, data: DataFolder, clock: Clock) -> None:
+    """The routes."""
+    alarms.add(app, data)
+    figures.add(app, data, clock)
+
+    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    def description(request: Request, person: Looking) -> Response:
+        del person
+        whole = app.openapi()
+        paths = {path: what for path, what in whole["paths"].items() if path.startswith(PREFIX)}
+        about = {"title": "riskgate", "version": "1", "description": __doc__ or ""}
+        return tagged(request, {**whole, "info": about, "paths": paths})
+
+    @app.get(f"{PREFIX}/{{rest:path}}", include_in_schema=False)
+    def nothing(rest: str, person: Looking) -> JSONResponse:
+        """Whatever is not there, said in the API's own form."""
+        del person
+        return problem(404, f"no {rest[:100]!r} here", "没有该资源")

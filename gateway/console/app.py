@@ -92,6 +92,13 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
             return JSONResponse({"reason_en": "no such file"}, 404)
         return Response(static[name], media_type=STATIC[name], headers={"Cache-Control": "no-cache"})
 
+    _add_alarms(app, feed, identity)
+    _add_commands(app, feed, core_socket)
+    add_api(app, feed.data, feed.clock)
+    return app
+
+
+def _add_alarms(app: FastAPI, feed: Feed, identity: Identity) -> None:
     @app.get("/alarms")
     def alarms(person: Looking) -> JSONResponse:
         try:
@@ -113,10 +120,6 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
             return now is not None and now.scope == person.scope and now.may(Right.LOOK)
 
         return StreamingResponse(feed.stream(start, person.scope, allowed), media_type="text/event-stream")
-
-    _add_commands(app, feed, core_socket)
-    add_api(app, feed.data, feed.clock)
-    return app
 
 
 def malformed(request: Request, error: Exception) -> JSONResponse:

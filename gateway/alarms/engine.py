@@ -6,6 +6,7 @@ no ids: both are given. Its state is exactly what ``export`` writes.
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator
 
@@ -13,9 +14,25 @@ import msgspec
 
 from gateway.alarms import commands, lifecycle, reasons
 from gateway.alarms.definition import Definition
-from gateway.alarms.events import NORMAL, AlarmEvent, CommandEvent
+from gateway.alarms.events import NORMAL, SHELVED, AlarmEvent, CommandEvent
 from gateway.alarms.lifecycle import Refusal, Situation, Transition
 from gateway.alarms.reasons import Reason
+
+MAX_SHELVES = 3
+LIVE_NS = 3_600_000_000_000
+"""An alarm can be shelved three times in a row, then only after it was live for an hour. The numbers are
+ours: ISA-18.2 asks for a limit and leaves it to the plant."""
+_SHELVED_TOO_OFTEN = Refusal(
+    f"shelved {MAX_SHELVES} times in a row: it must be live for an hour first; a fault that lasts is taken "
+    "out of service with a work order",
+    f"已连续搁置 {MAX_SHELVES} 次:须先保持有效一小时;长期故障请凭工单停用",
+)
+UNKNOWN = Refusal(
+    "the configuration in force has no such alarm: look at its id", "当前配置中没有该报警:请核对报警编号"
+)
+_TIME_OVER = Reason("the time of the shelf is over", "搁置时间已到")
+_BEFORE = {"HH": "H", "LL": "L"}
+_BEGAN = (lifecycle.RAISED, lifecycle.RE_RAISED, lifecycle.BEGAN_QUIETLY)
 
 
 class EventIds:
@@ -53,11 +70,16 @@ class OpenAlarm(msgspec.Struct, array_like=True):
     limit: float | None = None
     flags: tuple[str, ...] = ()
     extra: float | None = None
+    until_ns: int = 0
+    """End of the shelf by the wall clock of when it was shelved; due_ns: by gateway time."""
+    due_ns: int = 0
 
 
 class _Stored(msgspec.Struct, array_like=True):
     open: list[OpenAlarm]
     occurrences: dict[str, int]
+    shelves: dict[str, tuple[int, int]] = {}
+    """How many shelves in a row, and when the last of them ended by gateway time."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -74,6 +96,12 @@ class Engine:
         self.make_id: Callable[[], str] = make_id or EventIds(0)
         self._open: dict[str, OpenAlarm] = {}
         self._occurrences: dict[str, int] = {}
+        self._shelves: dict[str, tuple[int, int]] = {}
+        self._due: list[tuple[int, str]] = []
+        self.now_ns = 0
+        """Gateway time, by which shelves end; set it before every journal entry."""
+        self.define: Callable[[str], Definition | None] = lambda _: None
+        """The definition of an alarm that is normal, from its id; None for an unknown one."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -95,7 +123,7 @@ class Engine:
         """The condition began (``active``) or ended. None when that is no change: a repeated raise, or the
         end of what never was. NaN and infinite values are stored as None. The note joins the reason."""
         known = self._open.get(definition.id)
-        at = Situation(known.state, known.process_active) if known else lifecycle.A
+        at = _at(known) if known else lifecycle.A
         what = lifecycle.RAISED if active else lifecycle.CLEARED
         step = lifecycle.next_state(at, what, latch=definition.latch)
         if isinstance(step, Refusal):
@@ -130,12 +158,76 @@ class Engine:
         """An operator's acknowledgement or reset of one alarm, already allowed and aimed at the right
         occurrence."""
         known = self._open.get(alarm)
-        at = Situation(known.state, known.process_active) if known else lifecycle.A
+        at = _at(known) if known else lifecycle.A
         latch = known.definition.latch if known else False
         step = lifecycle.next_state(at, what, latch=latch)
         if isinstance(step, Refusal) or known is None:
             return step if isinstance(step, Refusal) else lifecycle.REFUSED[(lifecycle.A, what)]
         return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
+
+    def shelve(
+        self, alarm: str, for_ns: int, at_ns: int, reason: Reason, *, actor: str, comment: str
+    ) -> AlarmEvent | Refusal:
+        """Put an open alarm on the shelf for a time that ends by itself."""
+        count, ended_ns = self._shelves.get(alarm, (0, 0))
+        if self.now_ns - ended_ns >= LIVE_NS:
+            count = 0
+        if count >= MAX_SHELVES:
+            return _SHELVED_TOO_OFTEN
+        known = self._open.get(alarm) or self._normal(alarm, at_ns)
+        if known is None:
+            return UNKNOWN
+        step = lifecycle.next_state(_at(known), lifecycle.SHELVE, latch=known.definition.latch)
+        if isinstance(step, Refusal):
+            return step
+        known.until_ns, known.due_ns = at_ns + for_ns, self.now_ns + for_ns
+        heapq.heappush(self._due, (known.due_ns, alarm))
+        self._shelves[alarm] = (count + 1, known.due_ns)
+        return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
+
+    def take_away(
+        self, alarm: str, what: str, at_ns: int, reason: Reason, *, actor: str = "", comment: str = ""
+    ) -> AlarmEvent | Refusal:
+        """Suppress an alarm by design or take it out of service, one that is normal too."""
+        known = self._open.get(alarm) or self._normal(alarm, at_ns)
+        if known is None:
+            return UNKNOWN
+        step = lifecycle.next_state(_at(known), what, latch=known.definition.latch)
+        if isinstance(step, Refusal):
+            return step
+        return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
+
+    def _normal(self, alarm: str, at_ns: int) -> OpenAlarm | None:
+        known = self.define(alarm)
+        return OpenAlarm(known, NORMAL, False, self.occurrence(alarm), at_ns, at_ns) if known else None
+
+    def end_shelves(self, at_ns: int) -> list[AlarmEvent]:
+        """Shelves that are over by gateway time, the earliest first."""
+        events = []
+        while self._due and self._due[0][0] <= self.now_ns:
+            due_ns, name = heapq.heappop(self._due)
+            known = self._open.get(name)
+            if known is not None and known.state == SHELVED and known.due_ns == due_ns:
+                events.append(self._unshelve(known, at_ns, _TIME_OVER))
+        return events
+
+    def next_limit_passed(self, event: AlarmEvent | None) -> list[AlarmEvent]:
+        """The alarm of the limit before, if it is shelved, comes back when HH or LL of its channel begins:
+        things have become worse than what was shelved."""
+        before = _BEFORE.get(event.condition) if event is not None and event.category == "process" else None
+        if event is None or before is None or event.cause not in _BEGAN:
+            return []
+        known = self._open.get(f"{event.alarm.removesuffix(event.condition)}{before}")
+        if known is None or known.state != SHELVED:
+            return []
+        reason = Reason(
+            f"unshelved: {event.condition} of the same channel was passed",
+            f"自动取消搁置:同一通道已越过 {event.condition}",
+        )
+        return [self._unshelve(known, event.at_ns, reason)]
+
+    def _unshelve(self, known: OpenAlarm, at_ns: int, reason: Reason) -> AlarmEvent:
+        return self._take(known, lifecycle.TABLE[_at(known), lifecycle.UNSHELVE], reason, at_ns)
 
     def retire(self, alarms: Iterable[str], at_ns: int) -> list[AlarmEvent]:
         """These alarms are no longer defined: the open ones among them become normal."""
@@ -144,7 +236,7 @@ class Engine:
             known = self._open.get(name)
             if known is None:
                 continue
-            at = Situation(known.state, known.process_active)
+            at = _at(known)
             step = lifecycle.next_state(at, lifecycle.RETIRED, latch=known.definition.latch)
             if isinstance(step, Transition):
                 reason = Reason(
@@ -161,7 +253,7 @@ class Engine:
 
     def export(self) -> bytes:
         """The whole state."""
-        return _ENCODER.encode(_Stored(list(self._open.values()), self._occurrences))
+        return _ENCODER.encode(_Stored(list(self._open.values()), self._occurrences, self._shelves))
 
     @classmethod
     def load(cls, body: bytes, make_id: Callable[[], str] | None = None) -> Engine:
@@ -170,7 +262,25 @@ class Engine:
         engine = cls(make_id)
         engine._open = {alarm.definition.id: alarm for alarm in stored.open}
         engine._occurrences = stored.occurrences
+        engine._shelves = stored.shelves
+        engine._due = [(a.due_ns, a.definition.id) for a in stored.open if a.state == SHELVED]
+        heapq.heapify(engine._due)
         return engine
+
+    def _keep(self, alarm: OpenAlarm, step: Transition, at_ns: int) -> None:
+        name = alarm.definition.id
+        if alarm.state == SHELVED and step.to.state != SHELVED:
+            self._shelves[name] = (self._shelves[name][0], self.now_ns)
+            alarm.until_ns = alarm.due_ns = 0
+        if step.new_occurrence:
+            alarm.occurrence = self._occurrences[name] = self.occurrence(name) + 1
+            alarm.raised_ns = at_ns
+        alarm.state, alarm.process_active = step.to
+        alarm.changed_ns = at_ns
+        if alarm.state == NORMAL:
+            self._open.pop(name, None)
+        else:
+            self._open[name] = alarm
 
     def _take(
         self,
@@ -183,16 +293,7 @@ class Engine:
         comment: str = "",
     ) -> AlarmEvent:
         definition, before = alarm.definition, alarm.state
-        if step.new_occurrence:
-            alarm.occurrence = self._occurrences.get(definition.id, 0) + 1
-            alarm.raised_ns = at_ns
-            self._occurrences[definition.id] = alarm.occurrence
-        alarm.state, alarm.process_active = step.to
-        alarm.changed_ns = at_ns
-        if alarm.state == NORMAL:
-            self._open.pop(definition.id, None)
-        else:
-            self._open[definition.id] = alarm
+        self._keep(alarm, step, at_ns)
         return AlarmEvent(
             id=self.make_id(),
             alarm=definition.id,
@@ -230,7 +331,12 @@ class Engine:
             actor=actor,
             comment=comment,
             flags=alarm.flags,
+            until_ns=alarm.until_ns,
         )
+
+
+def _at(alarm: OpenAlarm) -> Situation:
+    return Situation(alarm.state, alarm.process_active)
 
 
 def _finite(value: float | None) -> float | None:

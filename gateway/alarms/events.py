@@ -10,8 +10,13 @@ NORMAL = "normal"
 UNACKNOWLEDGED = "unacknowledged"
 ACKNOWLEDGED = "acknowledged"
 RETURNED = "returned_unacknowledged"
-STATES = (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED)
-"""ISA-18.2-2016 states A, B, C, D. Names are stored, for the letters differ between editions."""
+SHELVED = "shelved"
+SUPPRESSED = "suppressed_by_design"
+OUT_OF_SERVICE = "out_of_service"
+STATES = (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED, SHELVED, SUPPRESSED, OUT_OF_SERVICE)
+"""ISA-18.2-2016 states A to G. Names are stored, for the letters differ between editions."""
+QUIET = frozenset({SHELVED, SUPPRESSED, OUT_OF_SERVICE})
+"""States in which an alarm is not annunciated though its condition is followed."""
 
 
 class AlarmEvent(
@@ -36,7 +41,9 @@ class AlarmEvent(
     """State after the transition."""
     before: str
     cause: str
-    """The input: raised, re_raised, cleared, acknowledged, reset, or retired (no longer configured)."""
+    """The input: raised, re_raised, cleared, acknowledged, reset, or retired (no longer configured); shelved,
+    unshelved, suppressed, unsuppressed, out_of_service, returned_to_service; began_quietly and ended_quietly
+    for a condition that changes while its alarm is not annunciated."""
     reason_en: str
     reason_zh: str
     at_ns: int
@@ -68,6 +75,8 @@ class AlarmEvent(
     comment: str = ""
     flags: tuple[str, ...] = ()
     """suspect_time, out_of_order, exercise."""
+    until_ns: int = 0
+    """When a shelf ends by itself, by the gateway's wall clock at the time of shelving."""
 
 
 class CommandEvent(

@@ -36,6 +36,7 @@ class Judgement:
         self._naming = Naming(roster)
         self._ids = EventIds(partition)
         engine.make_id = self._ids
+        engine.define = self._naming.of_id
         self._outcome = Outcome(0)
         self._wall_ns = 0
         self.exercise = False
@@ -45,6 +46,7 @@ class Judgement:
         self._ids.begin(outcome.position)
         self._outcome = outcome
         self._wall_ns = line.wall_ns
+        self._engine.now_ns = line.now_ns
         self.exercise = exercise
 
     def judge(self, readings: Readings) -> list[str]:
@@ -167,6 +169,11 @@ class Judgement:
         answer, events = obey(self._engine, entry, self._wall_ns)
         self._outcome.events += [answer, *events]
 
+    def shelves(self, now_ns: int) -> None:
+        """Bring back what was shelved until now."""
+        self._engine.now_ns = now_ns
+        self._outcome.events += self._engine.end_shelves(self._wall_ns)
+
     def note(self, kind: str, reason_en: str, reason_zh: str, detail: dict[str, Any]) -> None:
         """Record something that needs no operator."""
         self._outcome.events.append(
@@ -266,7 +273,7 @@ class Judgement:
             note_zh=note_zh or note,
         )
         if event is not None:
-            self._outcome.events.append(event)
+            self._outcome.events += [event, *self._engine.next_limit_passed(event)]
 
 
 def _number(value: Any) -> float | None:

@@ -116,6 +116,7 @@ class Monitor:
 
     def _sweep(self, now_ns: int, before_ns: int) -> None:
         """What time alone brings about."""
+        self.judgement.shelves(now_ns)
         if self.lifetimes.due(self.line):
             self.lifetimes.sweep(self.line, self.judgement)
         self.silence.sweep(now_ns, self.judgement)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from device_profiles import AlarmDefinition, DetectorRule, Profile
 from gateway.alarms import advice, definition
-from gateway.alarms.definition import Definition, Place
+from gateway.alarms.definition import Category, Definition, Place
+from gateway.alarms.texts import DEVICE
 from gateway.monitor.bank import ChannelDetector
 from gateway.monitor.channels import Device
 from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster, with_setpoints
+
+ID_PARTS = 4
+"""Of "<enterprise>/<site>/<device>/<channel>"."""
 
 
 class Naming:
@@ -75,6 +79,26 @@ class Naming:
             return None
         slot = self._roster.slots_of(number)[places[0]]
         return self._make(slot, "limits" if known.category == "process" else "silent", known.condition)
+
+    def of_id(self, name: str) -> Definition | None:
+        """The alarm of an id, as the configuration in force defines it; None for one it does not know."""
+        place, _, condition = name.rpartition(":")
+        parts = place.split("/")
+        if len(parts) != ID_PARTS:
+            return None
+        enterprise, site, device, channel = parts
+        categories: tuple[Category, ...] = ("process", "device") if channel else ("device",)
+        for category in categories:
+            if category == "device" and condition not in DEVICE:
+                return None
+            asked = Definition(
+                id=name, condition=condition, category=category, priority=1, enterprise=enterprise,
+                site=site, device=device, channel=channel,
+            )  # fmt: skip
+            found = self.again(asked)
+            if found is not None and found.id == name:
+                return found
+        return None
 
     def forget(self) -> None:
         """The configuration changed: texts and priorities may differ."""

@@ -29,20 +29,27 @@ from gateway.alarms.lifecycle import (
 CELLS = list(itertools.product(SITUATIONS, INPUTS, (False, True)))
 
 EXPECTED = {
-    # not latched; "." is a refusal. Columns: raised, cleared, acknowledged, reset, retired
-    (A, False): "B....",
-    (B, False): ".DC.A",
-    (C, False): ".A..A",
-    (D, False): "B.A.A",
-    (W, False): "B..AA",
-    (A, True): "B....",
-    (B, True): ".DC.A",
-    (C, True): ".W..A",
-    (D, True): "B.W.A",
-    (W, True): "B..AA",
+    # "." is a refusal; e f g are quiet while the condition is over, E F G while it holds. The columns are
+    # those of INPUTS in their order
+    (A, False): "B....e.f.g.",
+    (B, False): ".DC.AE.F.G.",
+    (C, False): ".A..AE.F.G.",
+    (D, False): "B.A.Ae.f.g.",
+    (W, False): "B..AAe.f.g.",
+    (A, True): "B....e.f.g.",
+    (B, True): ".DC.AE.F.G.",
+    (C, True): ".W..AE.F.G.",
+    (D, True): "B.W.Ae.f.g.",
+    (W, True): "B..AAe.f.g.",
+    **{(lifecycle.E, latch): "E...A.A...." for latch in (False, True)},
+    **{(lifecycle.E_ACTIVE, latch): ".e..A.B...." for latch in (False, True)},
+    **{(lifecycle.F, latch): "F...A...A.." for latch in (False, True)},
+    **{(lifecycle.F_ACTIVE, latch): ".f..A...B.." for latch in (False, True)},
+    **{(lifecycle.G, latch): "G...A.....A" for latch in (False, True)},
+    **{(lifecycle.G_ACTIVE, latch): ".g..A.....B" for latch in (False, True)},
 }
 """The whole life cycle a second time, as a person would draw it."""
-LETTERS = {"A": A, "B": B, "C": C, "D": D, "W": W}
+LETTERS = dict(zip("ABCDWeEfFgG", SITUATIONS, strict=True))
 
 
 @pytest.mark.parametrize(("at", "what", "latch"), CELLS)
@@ -69,7 +76,16 @@ def test_every_cell_stands_in_exactly_one_table() -> None:
 
 def test_states_are_stored_by_name_and_all_used() -> None:
     assert {situation.state for situation in SITUATIONS} == set(STATES)
-    assert STATES == (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED)
+    assert STATES[:4] == (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED)
+    assert STATES[4:] == ("shelved", "suppressed_by_design", "out_of_service")
+
+
+def test_who_leaves_the_quiet_never_comes_back_answered() -> None:
+    """Whatever was acknowledged before: after E, F, G what stands is unanswered."""
+    for at, latch in itertools.product(lifecycle.QUIETED, (False, True)):
+        step = next_state(at, lifecycle.LEAVE[at.state], latch=latch)
+        assert isinstance(step, Transition)
+        assert step.to == (B if at.process_active else A)
 
 
 def test_an_unacknowledged_latched_alarm_never_becomes_normal_by_itself() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.alarms import lifecycle
+from gateway.alarms import lifecycle, shelving
 from gateway.alarms.events import AlarmEvent, CommandEvent
 from gateway.alarms.lifecycle import Refusal
 from gateway.alarms.reasons import Reason
@@ -51,7 +51,8 @@ def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, l
 
     Actions: "acknowledge" {"alarm", "occurrence", "comment"?} or {"alarms": [{"alarm", "occurrence"}, ...],
     "comment"?}, accepted if at least one of them was; "reset" {"alarm", "comment"?}; "comment" {"alarm",
-    "comment"}; "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does.
+    "comment"}; those of shelving.py; "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true},
+    which delivery does.
     """
     own_id = engine.make_id()
     events: list[AlarmEvent] = []
@@ -197,7 +198,42 @@ def _resend(_engine: Engine, command: Command, _now_ns: int, _events: list[Alarm
     return Reason(f"delivery to {sink} will try again", f"将重新向 {sink} 发送")
 
 
-_ACTIONS = {"acknowledge": _acknowledge, "reset": _reset, "comment": _comment, "deadletter_resend": _resend}
+def _take_away(engine: Engine, command: Command, now_ns: int, events: list[AlarmEvent]) -> Reason | Refusal:
+    args = command.args
+    listed = args.get("alarms", [args.get("alarm")])
+    if (
+        not isinstance(listed, list)
+        or not 0 < len(listed) <= MAX_ALARMS
+        or not all(isinstance(name, str) and name for name in listed)
+    ):
+        return Refusal(
+            f'"alarm" (its id) or "alarms" (1 to {MAX_ALARMS} ids) is needed',
+            f"需要 “alarm”(报警编号)或 “alarms”(1 到 {MAX_ALARMS} 个编号)",
+        )
+    refused: list[Refusal] = []
+    for name in listed:
+        done = _foreign(command, name) or shelving.STEPS[command.action](
+            engine, name, args, command.actor, now_ns
+        )
+        if isinstance(done, AlarmEvent):
+            events.append(done)
+        else:
+            refused.append(_named_refusal(name, done))
+    if not events:
+        return refused[0] if len(refused) == 1 else _several(0, refused, "done", "完成")
+    if not refused:
+        return Reason(events[0].reason_en, events[0].reason_zh)
+    several = _several(len(events), refused, "done", "完成")
+    return Reason(several.reason_en, several.reason_zh)
+
+
+_ACTIONS = {
+    "acknowledge": _acknowledge,
+    "reset": _reset,
+    "comment": _comment,
+    "deadletter_resend": _resend,
+    **dict.fromkeys(shelving.STEPS, _take_away),
+}
 ACTIONS = tuple(sorted(_ACTIONS))
 """Every action there is."""
 _BAD_COMMENT = Refusal(
@@ -206,11 +242,13 @@ _BAD_COMMENT = Refusal(
 )
 
 
-def _several(done: int, refused: list[Refusal]) -> Refusal:
+def _several(
+    done: int, refused: list[Refusal], verb_en: str = "acknowledged", verb_zh: str = "确认"
+) -> Refusal:
     total = done + len(refused)
     return Refusal(
-        f"{done} of {total} acknowledged; refused: " + "; ".join(r.reason_en for r in refused),
-        f"{total} 个中已确认 {done} 个;拒绝:" + ";".join(r.reason_zh for r in refused),
+        f"{done} of {total} {verb_en}; refused: " + "; ".join(r.reason_en for r in refused),
+        f"{total} 个中已{verb_zh} {done} 个;拒绝:" + ";".join(r.reason_zh for r in refused),
     )
 
 

@@ -11,21 +11,30 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.alarms import lifecycle
+from gateway.alarms.definition import Definition
 from gateway.alarms.engine import LIVE_NS, MAX_SHELVES, Engine, EventIds
 from gateway.alarms.events import NORMAL, OUT_OF_SERVICE, SHELVED, UNACKNOWLEDGED, AlarmEvent
 from gateway.alarms.lifecycle import Refusal, Situation, legal
 from gateway.alarms.reasons import Reason
-from tests.alarms.made import high
+from tests.alarms.made import Command
+from tests.alarms.made import high as made_high
+
+
+def high(condition: str = "H", **more: Any) -> Definition:
+    """An alarm that one person may shelve, unless its condition forbids it."""
+    return msgspec.structs.replace(made_high(condition, **more), priority=2)
+
 
 NS = 1_700_000_000_000_000_000
 MINUTE = 60_000_000_000
 WHY = Reason("the sensor is being cleaned", "传感器正在清洗")
 KNOWN = {known.id: known for known in (high("H"), high("HH"), high("L", latch=True))}
+RED = msgspec.structs.replace(high("H"), id="acme/plant/GD-1/lel:L1", condition="L1", priority=1)
 
 
 def engine() -> Engine:
     made = Engine(EventIds(1, 1))
-    made.define = KNOWN.get
+    made.define = {**KNOWN, RED.id: RED}.get
     return made
 
 
@@ -118,6 +127,66 @@ def test_the_state_of_an_engine_written_before_shelves_existed_is_read() -> None
     alarms, occurrences, _ = msgspec.msgpack.decode(made.export())
     old = msgspec.msgpack.encode([[row[:11] for row in alarms], occurrences])
     assert Engine.load(old, EventIds(1, 2)).export() == made.export()
+
+
+def asked(of: Engine, action: str, **args: Any) -> tuple[bool, str, list[AlarmEvent]]:
+    answer, told = of.command(Command(action, {"alarm": high("H").id, **args}), NS + of.now_ns)
+    assert answer.reason_zh
+    assert answer.accepted == bool(told)
+    return answer.accepted, answer.reason_en, told
+
+
+@pytest.mark.parametrize("end", [{"for_s": 600}, {"until_ms": NS // 1_000_000 + 600_000}])
+def test_an_operator_shelves_with_a_reason_and_an_end_and_brings_it_back(end: dict[str, int]) -> None:
+    made = engine()
+    put(made, "H", active=True)
+    _, _, [told] = asked(made, "shelve", reason="cleaning", **end)
+    assert (told.state, told.until_ns, told.actor, told.comment) == (
+        SHELVED, NS + 10 * MINUTE, "li", "cleaning",
+    )  # fmt: skip
+    assert "for 10 min: cleaning" in told.reason_en
+    assert "bring it back first" in asked(made, "acknowledge", occurrence=1)[1]
+    _, _, [back] = asked(made, "unshelve")
+    assert (back.state, back.occurrence) == (UNACKNOWLEDGED, 2)
+    assert "not shelved" in asked(made, "unshelve")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"for_s": 600}, "reason"),
+        ({"for_s": 600, "reason": "  "}, "reason"),
+        ({"reason": "x"}, "needs its end"),
+        ({"reason": "x", "for_s": 600, "until_ms": 1}, "needs its end"),
+        ({"reason": "x", "for_s": float("nan")}, "needs its end"),
+        ({"reason": "x", "for_s": True}, "needs its end"),
+        ({"reason": "x", "for_s": 59}, "1 minute to 12 hours"),
+        ({"reason": "x", "for_s": 43_201}, "1 minute to 12 hours"),
+        ({"reason": "x", "for_s": 600, "alarm": high("HH").id}, "safety alarm"),
+        ({"reason": "x", "for_s": 600, "alarm": "acme/plant/GD-1/lel:L1"}, "safety alarm"),
+        ({"reason": "x", "for_s": 600, "alarm": "acme/plant/no/x:H"}, "no such alarm"),
+    ],
+)
+def test_a_refused_shelf_says_why_and_changes_nothing(args: dict[str, Any], words: str) -> None:
+    made = engine()
+    put(made, "H", active=True)
+    before = made.export()
+    accepted, reason, _ = asked(made, "shelve", **args)
+    assert not accepted
+    assert words in reason
+    assert made.export() == before
+
+
+def test_out_of_service_needs_a_work_order_and_lasts_until_it_is_returned() -> None:
+    made = engine()
+    assert "work_order" in asked(made, "out_of_service", reason="broken")[1]
+    _, _, [told] = asked(made, "out_of_service", reason="broken", work_order="WO-7")
+    assert told.state == OUT_OF_SERVICE
+    assert "WO-7: broken" in told.reason_en
+    put(made, "H", active=True)
+    assert pass_time(made, 1000 * LIVE_NS) == []
+    _, _, [back] = asked(made, "return_to_service")
+    assert back.state == UNACKNOWLEDGED
 
 
 NAMES = st.sampled_from(["H", "HH", "L"])

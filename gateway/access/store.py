@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 from gateway.access import passwords
 from gateway.access.person import ENTERPRISE_ONLY, ROLES, Person, Scope
 from gateway.access.tables import ACCOUNT, LINK, METADATA, SESSION, TOKEN
-from gateway.access.throttle import forget, note, wait_s
+from gateway.access.throttle import forget, note, succeeded, wait_s
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -204,7 +204,7 @@ class AccessStore:
                 note(link, account, address, now_ns)
             raise Refused("wrong account or password", "账号或密码错误")
         with self._changing() as link:
-            forget(link, account, address)
+            succeeded(link, account, address, now_ns)
             if passwords.outdated(row.password):
                 again = passwords.hashed(password)
                 link.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(password=again))

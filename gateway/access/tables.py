@@ -62,3 +62,12 @@ FAILURE = Table(
     Column("last_ns", BigInteger, nullable=False),
 )
 """Failed logins by account and address; account "" counts an address's whatever the account."""
+
+KNOWN = Table(
+    "known",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("last_ns", BigInteger, nullable=False),
+)
+"""From where an account has logged in: an address's other failures do not make it wait there."""

@@ -1,14 +1,15 @@
 """How long an address has to wait after failed logins. It is kept in the table: a restart forgives nothing.
 
 A stranger cannot lock an operator out: failures count for the pair of account and address, and for the
-address as a whole; nobody at another address waits for them.
+address as a whole; nobody at another address waits for them, nor does an account that has logged in from this
+address before (people behind one gateway, tunnel or proxy share its address).
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.access.tables import FAILURE
+from gateway.access.tables import FAILURE, KNOWN
 
 SECOND = 1_000_000_000
 FREE = 4
@@ -17,15 +18,19 @@ FREE_ADDRESS = 20
 """Failures from one address, whatever the accounts."""
 LONGEST_S = 900.0
 FORGOTTEN_NS = 24 * 3600 * SECOND
+KNOWN_NS = 90 * FORGOTTEN_NS
+"""How long a login from an address is remembered."""
 ANY = ""
 
 
 def wait_s(link: Connection, account: str, address: str, now_ns: int) -> float:
     """Seconds until this address may try again; 0 = now. Doubles with each failure: 1, 2, 4, ... 900 s."""
-    return max(
-        _wait(link, account[:64], address[:64], FREE, now_ns),
-        _wait(link, ANY, address[:64], FREE_ADDRESS, now_ns),
-    )
+    account, address = account[:64], address[:64]
+    own = _wait(link, account, address, FREE, now_ns)
+    here = (KNOWN.c.account == account, KNOWN.c.address == address)
+    if link.execute(select(KNOWN.c.last_ns).where(*here, KNOWN.c.last_ns > now_ns - KNOWN_NS)).first():
+        return own
+    return max(own, _wait(link, ANY, address, FREE_ADDRESS, now_ns))
 
 
 def _wait(link: Connection, account: str, address: str, free: int, now_ns: int) -> float:
@@ -56,3 +61,11 @@ def forget(link: Connection, account: str, address: str | None = None) -> None:
     if address is not None:
         where.append(FAILURE.c.address == address[:64])
     link.execute(delete(FAILURE).where(*where))
+
+
+def succeeded(link: Connection, account: str, address: str, now_ns: int) -> None:
+    """A right password, from here."""
+    forget(link, account, address)
+    where = (KNOWN.c.account == account[:64], KNOWN.c.address == address[:64])
+    if not link.execute(update(KNOWN).where(*where).values(last_ns=now_ns)).rowcount:
+        link.execute(insert(KNOWN).values(account=account[:64], address=address[:64], last_ns=now_ns))

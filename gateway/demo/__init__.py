@@ -33,8 +33,8 @@ from gateway.ledger import LedgerReader
 from gateway.paths import DataFolder
 from gateway.verify import Report, verify
 
-READY_S = 120.0
-"""The first start compiles the detectors."""
+READY_S = 300.0
+"""The first start compiles the detectors: a minute, several where the machine has other work."""
 DRAIN_S = 8.0
 """Less than it takes until silence of the stopped devices is noticed."""
 SEED = 20_240_601

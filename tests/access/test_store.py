@@ -165,6 +165,22 @@ def test_a_stranger_cannot_lock_an_operator_out(store: AccessStore) -> None:
         store.login("somebody else", GOOD, THERE, T0)
 
 
+def test_people_behind_one_address_do_not_wait_for_each_others_mistakes(store: AccessStore) -> None:
+    people = [person(store, f"op-{n}") for n in range(3)]
+    for one in people:
+        store.login(one, GOOD, HERE, T0)
+    at = T0
+    for n in range(24):  # a mistype every two hours, each followed by the right password
+        at += 2 * HOUR
+        fail(store, people[n % 3], HERE, 1, at)
+        assert store.login(people[n % 3], GOOD, HERE, at).person.id == people[n % 3]
+    for account in ("x1", "x2", "x3", "x4", "x5"):
+        fail(store, account, HERE, 4, at)
+    assert store.login(people[0], GOOD, HERE, at).person.id == people[0], "a stranger at the same address"
+    with pytest.raises(Refused, match="too many"):
+        store.login("never-here", GOOD, HERE, at)
+
+
 def test_a_right_login_forgets_its_own_failures_only(store: AccessStore) -> None:
     person(store)
     fail(store, "li", HERE, 3)

@@ -212,9 +212,8 @@ def _take_away(engine: Engine, command: Command, now_ns: int, events: list[Alarm
         )
     refused: list[Refusal] = []
     for name in listed:
-        done = _foreign(command, name) or shelving.STEPS[command.action](
-            engine, name, args, command.actor, now_ns
-        )
+        refusal = _foreign(command, name) or shelving.not_for(engine, command.action, name, command.role)
+        done = refusal or shelving.STEPS[command.action](engine, name, args, command.actor, now_ns)
         if isinstance(done, AlarmEvent):
             events.append(done)
         else:

@@ -23,6 +23,8 @@ MAX_REASON = 500
 """Characters of a reason or a work order."""
 SAFETY = frozenset({"HH", "LL"})
 """Conditions that, like priority 1, nobody shelves alone."""
+MAY_REMOVE_SAFETY = frozenset({"supervisor", "admin"})
+"""Roles that take a safety alarm out of service."""
 _SECOND = Refusal(
     "this is a safety alarm (HH, LL or priority 1): one person alone cannot shelve it, and a second person "
     "cannot be asked yet; acknowledge it and let the response go on",
@@ -61,6 +63,27 @@ def text_of(value: Any) -> str:
     return value.strip() if isinstance(value, str) and len(value) <= MAX_REASON else ""
 
 
+def is_safety(condition: str, priority: int) -> bool:
+    """Whether one person alone must not shelve such an alarm."""
+    return condition in SAFETY or priority == 1
+
+
+def not_for(engine: Engine, action: str, alarm: str, role: str) -> Refusal | None:
+    """Why a role may not do this to this alarm; None if it may."""
+    if action != "out_of_service" or role in MAY_REMOVE_SAFETY or not _safety(engine, alarm):
+        return None
+    return Refusal(
+        "this is a safety alarm (HH, LL or priority 1): only a supervisor takes it out of service",
+        "这是安全报警(HH、LL 或一级):仅值班长可将其停用",
+    )
+
+
+def _safety(engine: Engine, alarm: str) -> bool:
+    known = engine.find(alarm)
+    definition = known.definition if known else engine.define(alarm)
+    return definition is not None and is_safety(definition.condition, definition.priority)
+
+
 def shelve(
     engine: Engine, alarm: str, args: Mapping[str, Any], actor: str, now_ns: int
 ) -> AlarmEvent | Refusal:
@@ -71,9 +94,7 @@ def shelve(
     length = how_long(args, now_ns)
     if isinstance(length, Refusal):
         return length
-    known = engine.find(alarm)
-    definition = known.definition if known else engine.define(alarm)
-    if definition is not None and (definition.condition in SAFETY or definition.priority == 1):
+    if _safety(engine, alarm):
         return _SECOND
     minutes = f"{length / 60e9:.6g}"
     reason = Reason(f"shelved by {actor} for {minutes} min: {why}", f"由 {actor} 搁置 {minutes} 分钟:{why}")

@@ -4,7 +4,7 @@ decides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,6 +45,34 @@ class Aim(BaseModel):
     alarm: str = Field(min_length=1, max_length=600)
     occurrence: int = Field(ge=1)
     comment: str = Field(default="", max_length=2000)
+
+
+class Shelf(BaseModel):
+    """Which alarm is shelved, why and for how long; the core bounds it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
+    reason: str = Field(min_length=1, max_length=500)
+    for_s: int = Field(ge=1, le=86_400)
+
+
+class Removal(BaseModel):
+    """Which alarm is taken out of service, by which work order and why."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
+    work_order: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class Named(BaseModel):
+    """Which alarm comes back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
 
 
 def make_app(feed: Feed, core_socket: Path, origins: Iterable[str], token: str, identity: Identity) -> Any:
@@ -134,25 +162,38 @@ def malformed(request: Request, error: Exception) -> JSONResponse:
 
 
 Acknowledging = Annotated[Person, needs(Right.ACKNOWLEDGE)]
+Shelving = Annotated[Person, needs(Right.SHELVE)]
 
 
 def _add_commands(app: FastAPI, feed: Feed, core_socket: Path) -> None:
     @app.post("/alarms/acknowledge")
     def acknowledge(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
-        return on(aim.alarm, lambda: order("acknowledge", aim.model_dump(), request, person), person)
+        return order("acknowledge", aim.model_dump(), request, person)
 
     @app.post("/alarms/reset")
     def reset(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
-        args = {"alarm": aim.alarm, "comment": aim.comment}
-        return on(aim.alarm, lambda: order("reset", args, request, person), person)
+        return order("reset", {"alarm": aim.alarm, "comment": aim.comment}, request, person)
 
-    def on(alarm: str, give: Callable[[], JSONResponse], person: Person) -> JSONResponse:
-        """Another organisation's alarm is answered like one that does not exist."""
-        if not feed.sees(person.scope, alarm):
-            raise DeniedError(404, "there is no such alarm", "没有该报警")
-        return give()
+    @app.post("/alarms/shelve")
+    def shelve(shelf: Shelf, request: Request, person: Shelving) -> JSONResponse:
+        return order("shelve", shelf.model_dump(), request, person)
+
+    @app.post("/alarms/unshelve")
+    def unshelve(named: Named, request: Request, person: Shelving) -> JSONResponse:
+        return order("unshelve", named.model_dump(), request, person)
+
+    @app.post("/alarms/out_of_service")
+    def out_of_service(removal: Removal, request: Request, person: Shelving) -> JSONResponse:
+        return order("out_of_service", removal.model_dump(), request, person)
+
+    @app.post("/alarms/return_to_service")
+    def return_to_service(named: Named, request: Request, person: Shelving) -> JSONResponse:
+        return order("return_to_service", named.model_dump(), request, person)
 
     def order(action: str, args: dict[str, Any], request: Request, person: Person) -> JSONResponse:
+        """Another organisation's alarm is answered like one that does not exist."""
+        if not feed.sees(person.scope, args["alarm"]):
+            raise DeniedError(404, "there is no such alarm", "没有该报警")
         return command(core_socket, action, args, person, request.client.host if request.client else "?")
 
 

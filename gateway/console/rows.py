@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from gateway.alarms.events import ACKNOWLEDGED, NORMAL, RETURNED, UNACKNOWLEDGED, AlarmEvent
+from gateway.alarms.events import (
+    ACKNOWLEDGED,
+    NORMAL,
+    OUT_OF_SERVICE,
+    RETURNED,
+    SHELVED,
+    SUPPRESSED,
+    UNACKNOWLEDGED,
+    AlarmEvent,
+)
+from gateway.alarms.shelving import is_safety
 from gateway.ledger import LedgerReader
 
 RAISED = frozenset({"raised", "re_raised"})
 MAX_KNOWN = 20_000
+QUIETED = frozenset({SHELVED, SUPPRESSED, OUT_OF_SERVICE})
+"""Not annunciated for a while: shown last and never counted as unacknowledged."""
 NEEDS_ANSWER = frozenset({UNACKNOWLEDGED, RETURNED})
 
 
@@ -46,6 +58,9 @@ def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "open": event.state != NORMAL,
         "state": event.state,
         "unanswered": event.state in NEEDS_ANSWER,
+        "quieted": event.state in QUIETED,
+        "shelvable": event.category != "system" and not is_safety(event.condition, event.priority),
+        "until_ms": event.until_ns // 1_000_000 or None,
         "resettable": event.state == ACKNOWLEDGED and event.latched and not event.process_active,
         "active": event.process_active,
         "latched": event.latched,

@@ -231,3 +231,28 @@ def test_a_one_time_link_opens_the_console_once(browser: Any, stand: Stand, tmp_
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#refused")).to_contain_text("used already")
     context.close()
+
+
+def test_an_alarm_is_shelved_with_a_reason_and_brought_back(page: Page, stand: Stand, tmp_path: Path) -> None:
+    stand.apply((gas_alarm("GD-1", "H", 2), True, 30.0), (gas_alarm("GD-2"), True, 60.0))
+    page.goto(stand.url)
+    page.get_by_role("button", name="Shelve acme/tankfarm/GD-1/lel:H").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill("<b>calibration</b>")
+    dialog.get_by_label("For how long").select_option("4 hours")
+    shot(page, tmp_path, "shelve")
+    dialog.get_by_role("button", name="Shelve").click()
+    last = page.locator("#alarms tbody tr").last
+    expect(last).to_contain_text("Shelved")
+    expect(last).to_contain_text("the condition holds")
+    expect(last).to_contain_text("<b>calibration</b>")
+    expect(page.locator("#unanswered")).to_have_text("1")
+    shot(page, tmp_path, "shelved")
+    page.get_by_role("button", name="Unshelve acme/tankfarm/GD-1/lel:H").click()
+    expect(page.locator("#unanswered")).to_have_text("2")
+    expect(page.get_by_role("button", name="Shelve acme/tankfarm/GD-2/lel:HH")).to_have_count(0)
+    page.get_by_role("button", name="Shelve acme/tankfarm/GD-1/lel:H").click()
+    asked = len(stand.asked)
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_hidden()
+    assert len(stand.asked) == asked

@@ -116,7 +116,35 @@ function listen(seq) {
   });
 }
 
+/** What is asked before an alarm is shelved; null when the person thought better of it. */
+function shelf(row) {
+  const dialog = at("shelf");
+  at("shelf-alarm").textContent = row.alarm;
+  at("shelf-reason").value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener(
+      "close",
+      () => {
+        const reason = at("shelf-reason").value.trim();
+        const wanted = dialog.returnValue === "shelve" && reason;
+        resolve(wanted ? { alarm: row.alarm, reason, for_s: Number(at("shelf-for").value) } : null);
+      },
+      { once: true },
+    );
+  });
+}
+
+async function asked(action, row) {
+  if (action === "shelve") return shelf(row);
+  if (action === "acknowledge" || action === "reset") return { alarm: row.alarm, occurrence: row.occurrence };
+  return { alarm: row.alarm };
+}
+
 async function act(action, row, button) {
+  const body = await asked(action, row);
+  if (body === null) return;
   button.disabled = true;
   button.textContent = texts.acknowledging;
   let reason = "";
@@ -124,12 +152,12 @@ async function act(action, row, button) {
     const answer = await fetch(`/alarms/${action}`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
-      body: JSON.stringify({ alarm: row.alarm, occurrence: row.occurrence }),
+      body: JSON.stringify(body),
     });
     if (answer.status === 401) return toLogin();
-    const body = await answer.json();
-    if (!body.accepted) {
-      const why = (language === "zh" ? body.reason_zh : body.reason_en) ?? String(answer.status);
+    const said = await answer.json();
+    if (!said.accepted) {
+      const why = (language === "zh" ? said.reason_zh : said.reason_en) ?? String(answer.status);
       reason = `${texts.refused}: ${why}`;
     }
   } catch {

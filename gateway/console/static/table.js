@@ -4,6 +4,7 @@
 const MAY = new Set((document.body.dataset.may ?? "").split(" "));
 
 const RANK = (row) => [
+  row.quieted ? 1 : 0,
   row.unanswered ? 0 : 1,
   row.priority,
   row.active ? 0 : 1,
@@ -108,7 +109,7 @@ export class Table {
 
   #line(row) {
     const priority = Math.min(4, Math.max(1, row.priority));
-    const line = element("tr", `p${priority} ${row.unanswered ? "unanswered" : "answered"} ${row.active ? "active" : "returned"}`);
+    const line = element("tr", `p${priority} ${row.unanswered ? "unanswered" : "answered"} ${row.active ? "active" : "returned"}${row.quieted ? " quieted" : ""}`);
     line.dataset.alarm = row.alarm;
     line.append(
       this.#priority(priority),
@@ -134,6 +135,12 @@ export class Table {
     const cell = element("td", "state");
     const name = row.resettable ? "waiting_reset" : row.state;
     cell.append(element("span", "name", this.texts[name] ?? row.state));
+    if (row.until_ms) {
+      const { day, time } = when(row.until_ms);
+      const shown = day === when(Date.now()).day ? time : `${day} ${time}`;
+      cell.append(element("span", "note", `${this.texts.until} ${shown}`));
+    }
+    if (row.quieted) cell.append(element("span", "note", row.active ? this.texts.condition_holds : this.texts.condition_over));
     if (row.latched) cell.append(element("span", "note", this.texts.latched));
     return cell;
   }
@@ -184,13 +191,22 @@ export class Table {
 
   #action(row) {
     const cell = element("td", "action");
+    if (row.quieted) {
+      const back = { shelved: "unshelve", out_of_service: "return_to_service" }[row.state];
+      if (back && MAY.has("shelve")) cell.append(this.#button(back, row));
+      return cell;
+    }
     const action = row.unanswered ? "acknowledge" : row.resettable ? "reset" : "";
-    if (!action || !MAY.has("acknowledge")) return cell;
+    if (action && MAY.has("acknowledge")) cell.append(this.#button(action, row));
+    if (MAY.has("shelve") && row.shelvable) cell.append(this.#button("shelve", row));
+    return cell;
+  }
+
+  #button(action, row) {
     const button = element("button", action, this.texts[action]);
     button.type = "button";
     button.setAttribute("aria-label", `${this.texts[action]} ${row.alarm}`);
     button.addEventListener("click", () => this.act(action, row, button));
-    cell.append(button);
-    return cell;
+    return button;
   }
 }

@@ -35,7 +35,7 @@ LIVE_RATE = 9_300
 DEVICES = 9_300
 COMMIT_ROWS = 1_000
 TURN_S = 0.02
-DEADLINE_S = 60.0
+DEADLINE_S = 240.0
 
 
 @dataclass(slots=True)

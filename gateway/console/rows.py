@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from gateway.alarms.events import (
-    ACKNOWLEDGED,
-    NORMAL,
-    OUT_OF_SERVICE,
-    RETURNED,
-    SHELVED,
-    SUPPRESSED,
-    UNACKNOWLEDGED,
-    AlarmEvent,
-)
+from gateway.alarms.events import ACKNOWLEDGED, NORMAL, QUIET, RETURNED, UNACKNOWLEDGED, AlarmEvent
 from gateway.alarms.shelving import is_safety
 from gateway.ledger import LedgerReader
 
 RAISED = frozenset({"raised", "re_raised"})
 MAX_KNOWN = 20_000
-QUIETED = frozenset({SHELVED, SUPPRESSED, OUT_OF_SERVICE})
-"""Not annunciated for a while: shown last and never counted as unacknowledged."""
 NEEDS_ANSWER = frozenset({UNACKNOWLEDGED, RETURNED})
 
 
@@ -58,7 +47,7 @@ def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "open": event.state != NORMAL,
         "state": event.state,
         "unanswered": event.state in NEEDS_ANSWER,
-        "quieted": event.state in QUIETED,
+        "quieted": event.state in QUIET,
         "shelvable": event.category != "system" and not is_safety(event.condition, event.priority),
         "until_ms": event.until_ns // 1_000_000 or None,
         "resettable": event.state == ACKNOWLEDGED and event.latched and not event.process_active,

@@ -6,7 +6,6 @@ no ids: both are given. Its state is exactly what ``export`` writes.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator
 
@@ -15,18 +14,11 @@ import msgspec
 from gateway.alarms import commands, lifecycle, reasons
 from gateway.alarms.definition import Definition
 from gateway.alarms.events import NORMAL, SHELVED, AlarmEvent, CommandEvent
-from gateway.alarms.lifecycle import Refusal, Situation, Transition
+from gateway.alarms.lifecycle import Refusal, Transition
+from gateway.alarms.openalarm import OpenAlarm, event_of
 from gateway.alarms.reasons import Reason
+from gateway.alarms.shelves import Counts, Shelves
 
-MAX_SHELVES = 3
-LIVE_NS = 3_600_000_000_000
-"""An alarm can be shelved three times in a row, then only after it was live for an hour. The numbers are
-ours: ISA-18.2 asks for a limit and leaves it to the plant."""
-_SHELVED_TOO_OFTEN = Refusal(
-    f"shelved {MAX_SHELVES} times in a row: it must be live for an hour first; a fault that lasts is taken "
-    "out of service with a work order",
-    f"已连续搁置 {MAX_SHELVES} 次:须先保持有效一小时;长期故障请凭工单停用",
-)
 UNKNOWN = Refusal(
     "the configuration in force has no such alarm: look at its id", "当前配置中没有该报警:请核对报警编号"
 )
@@ -54,32 +46,10 @@ class EventIds:
         return name
 
 
-class OpenAlarm(msgspec.Struct, array_like=True):
-    """An alarm that is not normal."""
-
-    definition: Definition
-    state: str
-    process_active: bool
-    occurrence: int
-    raised_ns: int
-    """Gateway wall time at which this occurrence began."""
-    changed_ns: int
-    event_ns: int = 0
-    """Device time of the last change of the condition."""
-    value: float | None = None
-    limit: float | None = None
-    flags: tuple[str, ...] = ()
-    extra: float | None = None
-    until_ns: int = 0
-    """End of the shelf by the wall clock of when it was shelved; due_ns: by gateway time."""
-    due_ns: int = 0
-
-
 class _Stored(msgspec.Struct, array_like=True):
     open: list[OpenAlarm]
     occurrences: dict[str, int]
-    shelves: dict[str, tuple[int, int]] = {}
-    """How many shelves in a row, and when the last of them ended by gateway time."""
+    shelves: Counts = {}
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -96,8 +66,7 @@ class Engine:
         self.make_id: Callable[[], str] = make_id or EventIds(0)
         self._open: dict[str, OpenAlarm] = {}
         self._occurrences: dict[str, int] = {}
-        self._shelves: dict[str, tuple[int, int]] = {}
-        self._due: list[tuple[int, str]] = []
+        self._shelves = Shelves()
         self.now_ns = 0
         """Gateway time, by which shelves end; set it before every journal entry."""
         self.define: Callable[[str], Definition | None] = lambda _: None
@@ -123,7 +92,7 @@ class Engine:
         """The condition began (``active``) or ended. None when that is no change: a repeated raise, or the
         end of what never was. NaN and infinite values are stored as None. The note joins the reason."""
         known = self._open.get(definition.id)
-        at = _at(known) if known else lifecycle.A
+        at = known.at if known else lifecycle.A
         what = lifecycle.RAISED if active else lifecycle.CLEARED
         step = lifecycle.next_state(at, what, latch=definition.latch)
         if isinstance(step, Refusal):
@@ -158,7 +127,7 @@ class Engine:
         """An operator's acknowledgement or reset of one alarm, already allowed and aimed at the right
         occurrence."""
         known = self._open.get(alarm)
-        at = _at(known) if known else lifecycle.A
+        at = known.at if known else lifecycle.A
         latch = known.definition.latch if known else False
         step = lifecycle.next_state(at, what, latch=latch)
         if isinstance(step, Refusal) or known is None:
@@ -169,20 +138,17 @@ class Engine:
         self, alarm: str, for_ns: int, at_ns: int, reason: Reason, *, actor: str, comment: str
     ) -> AlarmEvent | Refusal:
         """Put an open alarm on the shelf for a time that ends by itself."""
-        count, ended_ns = self._shelves.get(alarm, (0, 0))
-        if self.now_ns - ended_ns >= LIVE_NS:
-            count = 0
-        if count >= MAX_SHELVES:
-            return _SHELVED_TOO_OFTEN
+        too_often = self._shelves.allow(alarm, self.now_ns)
+        if too_often is not None:
+            return too_often
         known = self._open.get(alarm) or self._normal(alarm, at_ns)
         if known is None:
             return UNKNOWN
-        step = lifecycle.next_state(_at(known), lifecycle.SHELVE, latch=known.definition.latch)
+        step = lifecycle.next_state(known.at, lifecycle.SHELVE, latch=known.definition.latch)
         if isinstance(step, Refusal):
             return step
         known.until_ns, known.due_ns = at_ns + for_ns, self.now_ns + for_ns
-        heapq.heappush(self._due, (known.due_ns, alarm))
-        self._shelves[alarm] = (count + 1, known.due_ns)
+        self._shelves.begin(alarm, known.due_ns, self.now_ns)
         return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
 
     def take_away(
@@ -192,7 +158,7 @@ class Engine:
         known = self._open.get(alarm) or self._normal(alarm, at_ns)
         if known is None:
             return UNKNOWN
-        step = lifecycle.next_state(_at(known), what, latch=known.definition.latch)
+        step = lifecycle.next_state(known.at, what, latch=known.definition.latch)
         if isinstance(step, Refusal):
             return step
         return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
@@ -204,8 +170,8 @@ class Engine:
     def end_shelves(self, at_ns: int) -> list[AlarmEvent]:
         """Shelves that are over by gateway time, the earliest first."""
         events = []
-        while self._due and self._due[0][0] <= self.now_ns:
-            due_ns, name = heapq.heappop(self._due)
+        while (over := self._shelves.over(self.now_ns)) is not None:
+            due_ns, name = over
             known = self._open.get(name)
             if known is not None and known.state == SHELVED and known.due_ns == due_ns:
                 events.append(self._unshelve(known, at_ns, _TIME_OVER))
@@ -227,7 +193,7 @@ class Engine:
         return [self._unshelve(known, event.at_ns, reason)]
 
     def _unshelve(self, known: OpenAlarm, at_ns: int, reason: Reason) -> AlarmEvent:
-        return self._take(known, lifecycle.TABLE[_at(known), lifecycle.UNSHELVE], reason, at_ns)
+        return self._take(known, lifecycle.TABLE[known.at, lifecycle.UNSHELVE], reason, at_ns)
 
     def retire(self, alarms: Iterable[str], at_ns: int) -> list[AlarmEvent]:
         """These alarms are no longer defined: the open ones among them become normal."""
@@ -236,7 +202,7 @@ class Engine:
             known = self._open.get(name)
             if known is None:
                 continue
-            at = _at(known)
+            at = known.at
             step = lifecycle.next_state(at, lifecycle.RETIRED, latch=known.definition.latch)
             if isinstance(step, Transition):
                 reason = Reason(
@@ -253,7 +219,7 @@ class Engine:
 
     def export(self) -> bytes:
         """The whole state."""
-        return _ENCODER.encode(_Stored(list(self._open.values()), self._occurrences, self._shelves))
+        return _ENCODER.encode(_Stored(list(self._open.values()), self._occurrences, self._shelves.counts))
 
     @classmethod
     def load(cls, body: bytes, make_id: Callable[[], str] | None = None) -> Engine:
@@ -262,15 +228,13 @@ class Engine:
         engine = cls(make_id)
         engine._open = {alarm.definition.id: alarm for alarm in stored.open}
         engine._occurrences = stored.occurrences
-        engine._shelves = stored.shelves
-        engine._due = [(a.due_ns, a.definition.id) for a in stored.open if a.state == SHELVED]
-        heapq.heapify(engine._due)
+        engine._shelves = Shelves(stored.shelves, (a for a in stored.open if a.state == SHELVED))
         return engine
 
     def _keep(self, alarm: OpenAlarm, step: Transition, at_ns: int) -> None:
         name = alarm.definition.id
         if alarm.state == SHELVED and step.to.state != SHELVED:
-            self._shelves[name] = (self._shelves[name][0], self.now_ns)
+            self._shelves.end(name, self.now_ns)
             alarm.until_ns = alarm.due_ns = 0
         if step.new_occurrence:
             alarm.occurrence = self._occurrences[name] = self.occurrence(name) + 1
@@ -292,51 +256,11 @@ class Engine:
         actor: str = "",
         comment: str = "",
     ) -> AlarmEvent:
-        definition, before = alarm.definition, alarm.state
+        before = alarm.state
         self._keep(alarm, step, at_ns)
-        return AlarmEvent(
-            id=self.make_id(),
-            alarm=definition.id,
-            occurrence=alarm.occurrence,
-            category=definition.category,
-            condition=definition.condition,
-            priority=definition.priority,
-            state=alarm.state,
-            before=before,
-            cause=step.cause,
-            reason_en=reason.en,
-            reason_zh=reason.zh,
-            at_ns=at_ns,
-            event_ns=alarm.event_ns,
-            process_active=alarm.process_active,
-            latched=definition.latch,
-            enterprise=definition.enterprise,
-            site=definition.site,
-            asset=definition.asset,
-            device=definition.device,
-            channel=definition.channel,
-            family=definition.family,
-            county=definition.county,
-            sector=definition.sector,
-            latitude=definition.latitude,
-            longitude=definition.longitude,
-            value=alarm.value,
-            limit=alarm.limit,
-            extra=alarm.extra,
-            unit=definition.unit,
-            response_en=definition.response_en,
-            response_zh=definition.response_zh,
-            clause=definition.clause,
-            source_verified=definition.source_verified,
-            actor=actor,
-            comment=comment,
-            flags=alarm.flags,
-            until_ns=alarm.until_ns,
+        return event_of(
+            alarm, before, step.cause, reason, name=self.make_id(), at_ns=at_ns, actor=actor, comment=comment
         )
-
-
-def _at(alarm: OpenAlarm) -> Situation:
-    return Situation(alarm.state, alarm.process_active)
 
 
 def _finite(value: float | None) -> float | None:

@@ -12,10 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gateway.alarms import lifecycle
 from gateway.alarms.definition import Definition
-from gateway.alarms.engine import LIVE_NS, MAX_SHELVES, Engine, EventIds
+from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NORMAL, OUT_OF_SERVICE, SHELVED, UNACKNOWLEDGED, AlarmEvent
 from gateway.alarms.lifecycle import Refusal, Situation, legal
 from gateway.alarms.reasons import Reason
+from gateway.alarms.shelves import LIVE_NS, MAX_SHELVES
 from tests.alarms.made import Command
 from tests.alarms.made import high as made_high
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gateway.journal.journal as journal_module
-from gateway.alarms.engine import OpenAlarm
 from gateway.alarms.events import CommandEvent
+from gateway.alarms.openalarm import OpenAlarm
 from gateway.errors import JournalFull
 from gateway.ingest import HEAD_BYTES, TOPIC_CHARS, Packet, RefusedPacket
 from gateway.ingest.admission import Admission

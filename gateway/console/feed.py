@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -16,7 +16,7 @@ from gateway.access import Scope
 from gateway.alarms.events import AlarmEvent
 from gateway.clock import Clock
 from gateway.commands import ask
-from gateway.console.rows import RaisedTimes, row
+from gateway.console.rows import NEEDS_ANSWER, RaisedTimes, row
 from gateway.errors import CoreUnreachable, JournalError
 from gateway.ledger import LedgerReader
 from gateway.paths import DataFolder
@@ -62,6 +62,7 @@ class Feed:
         self._answered_ms: int | None = None
         self._news = asyncio.Event()
         self.pages = 0
+        self._waiting: dict[Scope, tuple[int | None, dict[int, int]]] = {}
 
     async def follow(self) -> None:
         """Until stopped: read the ledger often, ask the core every second."""
@@ -104,6 +105,30 @@ class Feed:
             "total": total,
             "rows": [row(event, self._raised.of(event, reader)) for event in events],
         }
+
+    def status(self, scope: Scope) -> dict[str, Any]:
+        """What every page shows: the core's state as it was last told, and "unanswered": how many alarms
+        inside ``scope`` wait for an answer, by priority."""
+        return {**self._told(scope), "unanswered": self._unanswered(scope)}
+
+    def _unanswered(self, scope: Scope) -> dict[int, int]:
+        known = self._waiting.get(scope)
+        if known is not None and known[0] == self._seq:
+            return known[1]
+        seq, reader = self._seq, self._open_reader()
+        try:
+            if reader is None:
+                counts: dict[int, int] = {}
+            elif not scope.county:
+                counts = reader.open_counts(tuple(NEEDS_ANSWER), enterprise=scope.enterprise or None)
+            else:
+                found = reader.open_alarms(MAX_STATE, enterprise=scope.enterprise or None)
+                mine = [e for _, e in found if scope.sees(enterprise=e.enterprise, county=e.county)]
+                counts = dict(Counter(e.priority for e in mine if e.state in NEEDS_ANSWER))
+        except JournalError:
+            return {}
+        self._waiting[scope] = (seq, counts)
+        return counts
 
     def sees(self, scope: Scope, alarm: str) -> bool:
         """Whether an alarm is inside ``scope``; one that never occurred is inside the whole city only."""
@@ -216,16 +241,16 @@ class Feed:
         return {"answers": False, "error": error}
 
     def _status_event(self, scope: Scope) -> bytes:
+        return _event("status", self._told(scope))
+
+    def _told(self, scope: Scope) -> dict[str, Any]:
         hidden = () if scope.whole_city else CITY_ONLY
-        return _event(
-            "status",
-            {
-                **{name: value for name, value in self._status.items() if name not in hidden},
-                "now_ms": self.clock.wall_ns() // 1_000_000,
-                "answered_ms": self._answered_ms,
-                "pages": self.pages,
-            },
-        )
+        return {
+            **{name: value for name, value in self._status.items() if name not in hidden},
+            "now_ms": self.clock.wall_ns() // 1_000_000,
+            "answered_ms": self._answered_ms,
+            "pages": self.pages,
+        }
 
     def _wake(self) -> None:
         self._news.set()

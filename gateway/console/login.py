@@ -4,20 +4,18 @@ the time of a password check, and says the same for a wrong name and a wrong pas
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Annotated
 
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import Refused
 from gateway.access.store import Session
 from gateway.console.identity import COOKIE, Identity, Looking, asker, public
+from gateway.console.show import Show
 
 AT_ONCE = 2
 """Password checks at the same time: each takes 64 MiB and a core for some 30 ms."""
-Page = Callable[..., str]
 
 
 class Login(BaseModel):
@@ -38,9 +36,9 @@ class Choice(BaseModel):
     password: str = Field(min_length=1, max_length=1024)
 
 
-def add_login(app: FastAPI, identity: Identity, page: Page, token: str, *, secure: bool) -> None:
-    """The routes. page(name, language, **values) gives a template's text; token: of this process, for pages
-    of strangers; secure: whether browsers reach the console by TLS."""
+def add_login(app: FastAPI, identity: Identity, show: Show, token: str, *, secure: bool) -> None:
+    """The routes. token: of this process, for pages of strangers; secure: whether browsers reach the console
+    by TLS."""
     store, checks = identity.store, threading.BoundedSemaphore(AT_ONCE)
 
     def begun(session: Session) -> JSONResponse:
@@ -48,24 +46,17 @@ def add_login(app: FastAPI, identity: Identity, page: Page, token: str, *, secur
         answer.set_cookie(COOKIE, session.secret, path="/", httponly=True, samesite="lax", secure=secure)
         return answer
 
-    def stranger(
-        mode: str, request: Request, lang: str, accept_language: str, key: str = "", back: str = "/"
-    ) -> HTMLResponse:
+    def stranger(mode: str, request: Request, key: str = "", back: str = "/") -> HTMLResponse:
         csrf = asker(request).csrf or token
-        values = {"mode": mode, "key": key, "back": _own(back), "token": csrf}
-        return HTMLResponse(page("login.html", lang, accept_language, **values))
+        return show.stranger(request, "login.html", mode=mode, key=key, back=_own(back), token=csrf)
 
     @app.get("/login", dependencies=[public])
-    def login_page(
-        request: Request, lang: str = "", next: str = "/", accept_language: Annotated[str, Header()] = ""  # noqa: A002 - the address's own word
-    ) -> HTMLResponse:  # fmt: skip
-        return stranger("login", request, lang, accept_language, back=next)
+    def login_page(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the address's own word
+        return stranger("login", request, back=next)
 
     @app.get("/welcome/{key}", dependencies=[public])
-    def welcome_page(
-        key: str, request: Request, lang: str = "", accept_language: Annotated[str, Header()] = ""
-    ) -> HTMLResponse:
-        return stranger("welcome", request, lang, accept_language, key=key[:200])
+    def welcome_page(key: str, request: Request) -> HTMLResponse:
+        return stranger("welcome", request, key=key[:200])
 
     @app.post("/login", dependencies=[public])
     def login(given: Login, request: Request) -> JSONResponse:

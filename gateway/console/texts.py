@@ -7,6 +7,8 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Alarms",
+        "pages": "Pages",
+        "data_age": "data {s} s old, core lag {lag} s",
         "product": "riskgate",
         "not_sif": "Not a safety instrumented function. Secondary to the certified detector panel.",
         "no_script": "This page needs JavaScript; until then use: riskgate alarms",
@@ -95,6 +97,8 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "zh": {
         "title": "报警",
+        "pages": "页面",
+        "data_age": "数据 {s} 秒前,核心滞后 {lag} 秒",
         "product": "riskgate",
         "not_sif": "本系统不是安全仪表功能,仅为经认证报警控制器的辅助手段。",
         "no_script": "本页需要 JavaScript;在此之前请使用命令:riskgate alarms",

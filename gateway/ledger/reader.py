@@ -4,7 +4,7 @@ own, so that no reader pins the write-ahead log."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,18 @@ class LedgerReader:
     def open_count(self) -> int:
         """How many alarms are not normal."""
         return int(self._all(select(func.count()).select_from(ALARM_STATE))[0][0])
+
+    def open_counts(self, states: Sequence[str], *, enterprise: str | None = None) -> dict[int, int]:
+        """Priority -> how many open alarms are in one of these states."""
+        state = ALARM_STATE.c
+        query = (
+            select(state.priority, func.count().label("waiting"))
+            .where(state.state.in_(states))
+            .group_by(state.priority)
+        )
+        if enterprise is not None:
+            query = query.where(state.enterprise == enterprise)
+        return {row.priority: row.waiting for row in self._all(query)}
 
     def event_count(self) -> int:
         """How many events there are; equal to the newest sequence number."""

@@ -1,7 +1,6 @@
 // The alarm table: rows by alarm id, kept in order; text goes in as text, never as markup.
 
-/** What this person's role may do; the console and the core ask again. */
-const MAY = new Set((document.body.dataset.may ?? "").split(" "));
+import { element, may } from "/static/shell.js";
 
 const RANK = (row) => [
   row.quieted ? 1 : 0,
@@ -21,13 +20,6 @@ export function compare(a, b) {
     if (left[i] > right[i]) return 1;
   }
   return 0;
-}
-
-function element(name, className, text) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text !== undefined && text !== "") made.textContent = text;
-  return made;
 }
 
 function number(value) {
@@ -193,12 +185,12 @@ export class Table {
     const cell = element("td", "action");
     if (row.quieted) {
       const back = { shelved: "unshelve", out_of_service: "return_to_service" }[row.state];
-      if (back && MAY.has("shelve")) cell.append(this.#button(back, row));
+      if (back && may.has("shelve")) cell.append(this.#button(back, row));
       return cell;
     }
     const action = row.unanswered ? "acknowledge" : row.resettable ? "reset" : "";
-    if (action && MAY.has("acknowledge")) cell.append(this.#button(action, row));
-    if (MAY.has("shelve") && row.shelvable) cell.append(this.#button("shelve", row));
+    if (action && may.has("acknowledge")) cell.append(this.#button(action, row));
+    if (may.has("shelve") && row.shelvable) cell.append(this.#button("shelve", row));
     return cell;
   }
 

@@ -1,0 +1,119 @@
+"""The alarm list: the page, its rows, their changes as they come, and what a person does to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.access import Person, Right
+from gateway.console.feed import MAX_PAGES
+from gateway.console.identity import Looking, needs
+from gateway.console.pages.desk import Desk
+from gateway.console.show import Entry
+from gateway.errors import JournalError
+
+ENTRY = Entry("/", "title")
+
+
+class Aim(BaseModel):
+    """Which occurrence of which alarm a command is about."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
+    occurrence: int = Field(ge=1)
+    comment: str = Field(default="", max_length=2000)
+
+
+class Shelf(BaseModel):
+    """Which alarm is shelved, why and for how long; the core bounds it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
+    reason: str = Field(min_length=1, max_length=500)
+    for_s: int = Field(ge=1, le=86_400)
+
+
+class Removal(BaseModel):
+    """Which alarm is taken out of service, by which work order and why."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
+    work_order: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class Named(BaseModel):
+    """Which alarm comes back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    alarm: str = Field(min_length=1, max_length=600)
+
+
+Acknowledging = Annotated[Person, needs(Right.ACKNOWLEDGE)]
+Shelving = Annotated[Person, needs(Right.SHELVE)]
+
+
+def add(app: FastAPI, desk: Desk) -> None:
+    """The routes."""
+    feed = desk.feed
+
+    @app.get("/")
+    def page(request: Request, person: Looking) -> HTMLResponse:
+        return desk.show.page(request, person, "alarms.html")
+
+    @app.get("/alarms")
+    def alarms(person: Looking) -> JSONResponse:
+        try:
+            return JSONResponse(feed.table(person.scope))
+        except JournalError as error:
+            return JSONResponse({"reason_en": str(error), "reason_zh": "台账无法读取"}, 503)
+
+    @app.get("/alarms/stream")
+    async def stream(
+        request: Request, person: Looking, after: int = 0, last_event_id: Annotated[str, Header()] = ""
+    ) -> Response:
+        if feed.pages >= MAX_PAGES:
+            return JSONResponse({"reason_en": f"{MAX_PAGES} pages are open already"}, 503)
+        start = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else after
+        headers = request.headers
+
+        def allowed() -> bool:
+            now = desk.identity.of(headers).person
+            return now is not None and now.scope == person.scope and now.may(Right.LOOK)
+
+        return StreamingResponse(feed.stream(start, person.scope, allowed), media_type="text/event-stream")
+
+    _add_commands(app, desk)
+
+
+def _add_commands(app: FastAPI, desk: Desk) -> None:
+    @app.post("/alarms/acknowledge")
+    def acknowledge(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
+        return desk.aimed("acknowledge", aim.model_dump(), request, person)
+
+    @app.post("/alarms/reset")
+    def reset(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
+        return desk.aimed("reset", {"alarm": aim.alarm, "comment": aim.comment}, request, person)
+
+    @app.post("/alarms/shelve")
+    def shelve(shelf: Shelf, request: Request, person: Shelving) -> JSONResponse:
+        return desk.aimed("shelve", shelf.model_dump(), request, person)
+
+    @app.post("/alarms/unshelve")
+    def unshelve(named: Named, request: Request, person: Shelving) -> JSONResponse:
+        return desk.aimed("unshelve", named.model_dump(), request, person)
+
+    @app.post("/alarms/out_of_service")
+    def out_of_service(removal: Removal, request: Request, person: Shelving) -> JSONResponse:
+        return desk.aimed("out_of_service", removal.model_dump(), request, person)
+
+    @app.post("/alarms/return_to_service")
+    def return_to_service(named: Named, request: Request, person: Shelving) -> JSONResponse:
+        return desk.aimed("return_to_service", named.model_dump(), request, person)

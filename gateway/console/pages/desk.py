@@ -1,0 +1,73 @@
+"""What the routes of a page are given: all that a page may reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from gateway.access import Person
+from gateway.clock import Clock
+from gateway.commands import ask
+from gateway.console.feed import Feed
+from gateway.console.identity import DeniedError, Identity
+from gateway.console.show import Show
+from gateway.errors import CoreUnreachable
+from gateway.paths import DataFolder
+
+COMMAND_S = 5.0
+"""The core must answer a command within this time, or it does not act at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One console process. Questions to the core and to files block: ask them in plain (not async) routes."""
+
+    feed: Feed
+    core_socket: Path
+    identity: Identity
+    show: Show
+
+    @property
+    def data(self) -> DataFolder:
+        """The data folder."""
+        return self.feed.data
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+        return self.feed.clock
+
+    def aimed(self, action: str, args: dict[str, Any], request: Request, person: Person) -> JSONResponse:
+        """A command about ``args["alarm"]``. Another organisation's alarm is answered like one that does not
+        exist."""
+        if not self.feed.sees(person.scope, args["alarm"]):
+            raise DeniedError(404, "there is no such alarm", "没有该报警")
+        return self.command(action, args, request, person)
+
+    def command(self, action: str, args: dict[str, Any], request: Request, person: Person) -> JSONResponse:
+        """Ask the core to act, in the name of a verified person; its answer, or that it gives none."""
+        question = {
+            "op": "command",
+            "action": action,
+            "args": args,
+            "actor": person.id,
+            "role": person.role,
+            "organisation": person.scope.enterprise,
+            "source": f"console {request.client.host if request.client else '?'}",
+            "deadline_s": COMMAND_S,
+        }
+        try:
+            answer = ask(self.core_socket, question, COMMAND_S + 1.0)
+        except (CoreUnreachable, ValueError) as error:
+            body = {
+                "accepted": False,
+                "reason_en": f"{error} Look at the alarm before you repeat it: what was not taken by now "
+                "is refused.",
+                "reason_zh": "核心无应答: 重复操作前请查看该报警; 此刻尚未受理的命令将被拒绝。",
+            }
+            return JSONResponse(body, 503)
+        return JSONResponse(answer, 200 if answer.get("accepted") else 409)

@@ -1,0 +1,1 @@
+"""What each page says beyond the words that all share: key -> (English, Chinese)."""

@@ -19,7 +19,7 @@ KEEP  ?=
 ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city dashboards authz bench soak evaluate profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city dashboards authz canary bench soak evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -70,6 +70,9 @@ dashboards: $(DEV)/.ready ## every query of every Grafana dashboard, on an Influ
 
 authz: $(DEV)/.ready ## every route of the console x every role x two organisations
 	$(DEV)/bin/python -m tests.access.authz
+
+canary: $(DEV)/.ready ## secrets given to a whole gateway are found in nothing that it writes, says or answers
+	$(DEV)/bin/python -m tests.access.canary
 
 bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5; installs node-red into build/
 	$(DEV)/bin/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) --rounds $(ROUNDS)

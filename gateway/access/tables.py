@@ -61,7 +61,7 @@ FAILURE = Table(
     Column("count", Integer, nullable=False),
     Column("last_ns", BigInteger, nullable=False),
 )
-"""Failed logins by account and address; account "" counts an address's whatever the account."""
+"""Failed logins by account (masked: throttle.py) and address; account "" counts all of an address."""
 
 KNOWN = Table(
     "known",

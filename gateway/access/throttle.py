@@ -7,6 +7,8 @@ address before (people behind one gateway, tunnel or proxy share its address).
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.access.tables import FAILURE, KNOWN
@@ -23,10 +25,16 @@ KNOWN_NS = 90 * FORGOTTEN_NS
 ANY = ""
 
 
+def masked(account: str) -> str:
+    """How a name that failed is kept: people type their password into the field for the name. 32 bits count
+    failures well enough, and too many passwords share them to give one away."""
+    return sha256(account[:64].encode()).hexdigest()[:8]
+
+
 def wait_s(link: Connection, account: str, address: str, now_ns: int) -> float:
     """Seconds until this address may try again; 0 = now. Doubles with each failure: 1, 2, 4, ... 900 s."""
     account, address = account[:64], address[:64]
-    own = _wait(link, account, address, FREE, now_ns)
+    own = _wait(link, masked(account), address, FREE, now_ns)
     here = (KNOWN.c.account == account, KNOWN.c.address == address)
     if link.execute(select(KNOWN.c.last_ns).where(*here, KNOWN.c.last_ns > now_ns - KNOWN_NS)).first():
         return own
@@ -48,7 +56,7 @@ def _wait(link: Connection, account: str, address: str, free: int, now_ns: int) 
 def note(link: Connection, account: str, address: str, now_ns: int) -> None:
     """A login failed."""
     link.execute(delete(FAILURE).where(FAILURE.c.last_ns < now_ns - FORGOTTEN_NS))
-    for name in {account[:64], ANY}:
+    for name in {masked(account), ANY}:
         where = (FAILURE.c.account == name, FAILURE.c.address == address[:64])
         again = update(FAILURE).where(*where).values(count=FAILURE.c.count + 1, last_ns=now_ns)
         if not link.execute(again).rowcount:
@@ -57,7 +65,7 @@ def note(link: Connection, account: str, address: str, now_ns: int) -> None:
 
 def forget(link: Connection, account: str, address: str | None = None) -> None:
     """A login from here succeeded (None: from anywhere, with another password): begin anew."""
-    where = [FAILURE.c.account == account[:64]]
+    where = [FAILURE.c.account == masked(account)]
     if address is not None:
         where.append(FAILURE.c.address == address[:64])
     link.execute(delete(FAILURE).where(*where))

@@ -3,10 +3,12 @@ sends one byte a second ends as surely as one that sends none. No redirects, no 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import httpcore
 import httpx
@@ -17,6 +19,8 @@ Addresses = Callable[[str, int, float], list[str]]
 """(host, port, seconds left) -> addresses to connect to."""
 
 _mono_ns = SystemClock().mono_ns
+SECRET_LENGTH = 8
+"""Shorter parts of an address are words such as "write"."""
 
 
 class DeadlinePassed(httpcore.ReadTimeout):
@@ -191,10 +195,21 @@ class Reply:
         text = self.headers.get("retry-after", "").strip()
         return min(float(text), 3600.0) if text.isdigit() else None
 
-    def excerpt(self) -> str:
-        """The start of the body for a log line: printable, at most 300 characters."""
-        text = self.body[:1200].decode("utf-8", "replace")
-        return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
+    def excerpt(self, hidden: Iterable[str] = ()) -> str:
+        """The start of the body for a log line: printable, at most 300 characters. Some servers repeat what
+        they were told: ``hidden`` are the parts of the request that are secret."""
+        text = self.body.decode("utf-8", "replace")
+        for secret in hidden:
+            text = text.replace(secret, "[redacted]")
+        return "".join(c if c.isprintable() else " " for c in text[:300]).strip()
+
+
+def secrets_of(url: str, authorization: str = "") -> list[str]:
+    """What of a request must not be repeated in a text, longest first: the parts of its path and query (chat
+    services put their tokens there) and of its Authorization header, as sent and unquoted."""
+    said = [*re.split("[/?&=]", url.partition("://")[2].partition("/")[2]), *authorization.split()]
+    whole = {form for part in said for form in (part, unquote(part))}
+    return sorted((part for part in whole if len(part) >= SECRET_LENGTH), key=len, reverse=True)
 
 
 def post(

@@ -6,6 +6,7 @@ one byte a second, and raises NoAnswerError when there is no answer.
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 import threading
@@ -20,7 +21,7 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
 from gateway.errors import RiskgateError
-from gateway.sinks._http import FAILURES, Reply, Transport, client_of, post
+from gateway.sinks._http import FAILURES, Reply, Transport, client_of, post, secrets_of
 from gateway.sinks._ssrf import resolve
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def post_v1(settings: Settings) -> tuple[Post, Close]:
         client.auth = httpx.BasicAuth(settings.username, password)
     elif settings.token is not None:
         client.headers["Authorization"] = f"Token {settings.token.get_secret_value()}"
+    hidden = _hidden(settings)
     headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"}
 
     def send(body: bytes, seconds: float) -> Answer:
@@ -67,7 +69,7 @@ def post_v1(settings: Settings) -> tuple[Post, Close]:
             reply = post(client, transport, url, body, headers, seconds, BODY_CAP)
         except FAILURES as error:
             raise NoAnswerError(_why(settings.url, error)) from error
-        return Answer(reply.status, reply.excerpt(), reply.retry_after_s())
+        return Answer(reply.status, reply.excerpt(hidden), reply.retry_after_s())
 
     return send, client.close
 
@@ -82,6 +84,7 @@ def post_v2(settings: Settings) -> tuple[Post, Close]:
         ssl_ca_cert=settings.ca_file or None,
         retries=False,
     )
+    hidden = _hidden(settings)
     cutter = _Cutter(client.api_client.rest_client.pool_manager)
     # What its synchronous write API calls, with a header more; the package has no types.
     write: Any = WriteService(client.api_client)  # type: ignore[no-untyped-call]
@@ -103,7 +106,7 @@ def post_v2(settings: Settings) -> tuple[Post, Close]:
             reply = Reply(
                 error.status, httpx.Headers(dict(error.headers or {})), str(error.body or "").encode()
             )
-            return Answer(error.status, reply.excerpt(), reply.retry_after_s())
+            return Answer(error.status, reply.excerpt(hidden), reply.retry_after_s())
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NoAnswerError(_why(settings.url, error)) from error
         finally:
@@ -111,6 +114,13 @@ def post_v2(settings: Settings) -> tuple[Post, Close]:
         return Answer(204)
 
     return send, client.close
+
+
+def _hidden(settings: Settings) -> list[str]:
+    """What a server may have been told and must not be quoted with."""
+    given = [secret.get_secret_value() for secret in (settings.token, settings.password) if secret]
+    basic = base64.b64encode(f"{settings.username}:{given[-1]}".encode()).decode() if given else ""
+    return secrets_of(settings.url, " ".join([*given, basic]))
 
 
 def _why(url: str, error: Exception) -> str:

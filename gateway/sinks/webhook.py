@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from gateway.alarms.events import AlarmEvent, CommandEvent, Event
 from gateway.sinks import Batch, Delivered, EventsBatch, Later, Refused, SinkContext
-from gateway.sinks._http import FAILURES, Reply, Transport, client_of, post
+from gateway.sinks._http import FAILURES, Reply, Transport, client_of, post, secrets_of
 from gateway.sinks._secrets import secret_lines
 from gateway.sinks._signature import key_of, signed_headers
 from gateway.sinks._ssrf import BlockedError, Guard, Resolve, resolve
@@ -234,7 +234,7 @@ class Sink:
             return Later(f"not sent: {error}")
         except FAILURES as error:
             return Later(f"no answer from {self._where}: {type(error).__name__} {error}".strip()[:300])
-        return _verdict(reply, message_id)
+        return _verdict(reply, message_id, secrets_of(self._settings.url))
 
     def _client(self) -> tuple[httpx.Client, Transport]:
         """This thread's own connection."""
@@ -249,15 +249,15 @@ class Sink:
         return self._guard.addresses(host, port, self._secure, timeout_s)
 
 
-def _verdict(reply: Reply, message_id: str) -> Delivered | Later | Refused:
+def _verdict(reply: Reply, message_id: str, hidden: list[str]) -> Delivered | Later | Refused:
     status = reply.status
     if 200 <= status < 300:
         return Delivered(f"{status} {message_id}")
     if 300 <= status < 400:
         return Later(f"{status}: redirects are not followed; set url to the final address")
     if status in RETRIED or status >= 500:
-        return Later(f"{status} {reply.excerpt()}".strip(), reply.retry_after_s())
-    return Refused(f"{status} {reply.excerpt()}".strip())
+        return Later(f"{status} {reply.excerpt(hidden)}".strip(), reply.retry_after_s())
+    return Refused(f"{status} {reply.excerpt(hidden)}".strip())
 
 
 def rfc3339(at_ns: int) -> str:

@@ -16,6 +16,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from gateway.alarms.events import CommandEvent, NoteEvent
 from gateway.clock import SystemClock
 from gateway.sinks import Delivered, EventsBatch, Later, Refused, SinkContext
+from gateway.sinks._http import Reply as Answered
+from gateway.sinks._http import secrets_of
 from gateway.sinks._signature import signed_headers
 from gateway.sinks._ssrf import Resolve, resolve
 from gateway.sinks.webhook import Settings, Sink, rfc3339
@@ -268,3 +270,11 @@ def test_secrets_from_a_file_are_in_no_text(tmp_path: Path) -> None:
 
 def test_time_is_written_as_rfc3339() -> None:
     assert rfc3339(1_764_035_198_123_456_789) == "2025-11-25T01:46:38.123456789Z"
+
+
+def test_a_server_that_repeats_the_request_is_quoted_without_its_secrets() -> None:
+    url = "https://chat.example/bot/T0KEN-0123456789/send?key=v%65ry-secret-key&to=me"
+    hidden = secrets_of(url, "Bearer abcdefgh12345678")
+    body = b"no /bot/T0KEN-0123456789/send?key=v%65ry-secret-key: very-secret-key, abcdefgh12345678, me"
+    said = Answered(401, httpx.Headers(), body).excerpt(hidden)
+    assert said == "no /bot/[redacted]/send?key=[redacted]: [redacted], [redacted], me"

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 
 from gateway.console.answers import ProblemError, is_api, problem, told
 from gateway.console.api import add_api
+from gateway.console.city import City
 from gateway.console.feed import Feed
 from gateway.console.guard import Guard
 from gateway.console.identity import DeniedError, Identity, Looking, denied, public
@@ -43,7 +44,7 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
     app.add_exception_handler(DeniedError, denied)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(ProblemError, told)
-    desk = Desk(feed, core_socket, identity, Show(entries()))
+    desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock))
     add_login(app, identity, desk.show, token, secure=secure)
     _add_files(app)
 

@@ -71,8 +71,11 @@ def asker(request: Request) -> Asker:
     return found
 
 
-def needs(right: Right) -> Any:
-    """``person: Annotated[Person, needs(Right.X)]``: the person, who has the right. Else DeniedError."""
+def needs(right: Right, *, city: bool = False) -> Any:
+    """``person: Annotated[Person, needs(Right.X)]``: the person, who has the right. Else DeniedError.
+
+    city: about the gateway itself, so that for whoever is not of the whole city it does not exist.
+    """
 
     def person(request: Request) -> Person:
         found = asker(request).person
@@ -84,9 +87,12 @@ def needs(right: Right) -> Any:
                 f"your role ({found.role}) may not do this: {right.value}",
                 f"您的角色({found.role})无权执行此操作:{right.value}",
             )
+        if city and not found.scope.whole_city:
+            raise DeniedError(404, "there is nothing here", "没有该资源")
         return found
 
     person.right = right  # type: ignore[attr-defined]
+    person.city = city  # type: ignore[attr-defined]
     return Depends(person)
 
 

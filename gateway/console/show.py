@@ -25,11 +25,17 @@ Words = Mapping[str, tuple[str, str]]
 
 
 class Entry(NamedTuple):
-    """One page in the navigation. name: key of its title in the shared words; right: who sees it there."""
+    """One page in the navigation. name: key of its title in the shared words; right: who sees it there;
+    city: only those who see the whole city."""
 
     path: str
     name: str
     right: Right = Right.LOOK
+    city: bool = False
+
+    def shown(self, person: Person) -> bool:
+        """Whether it stands in this person's navigation."""
+        return person.may(self.right) and (person.scope.whole_city or not self.city)
 
 
 class Show:
@@ -52,7 +58,7 @@ class Show:
         """A page for a person who is logged in. ``words`` join the shared ones as ``texts``."""
         language = language_of(request)
         may = sorted(right.value for right in Right if person.may(right))
-        entries = [entry for entry in self._entries if person.may(entry.right)]
+        entries = [entry for entry in self._entries if entry.shown(person)]
         return self._answer(
             request,
             self._text(

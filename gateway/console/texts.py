@@ -7,6 +7,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Alarms",
+        "overview": "Overview",
         "pages": "Pages",
         "data_age": "data {s} s old, core lag {lag} s",
         "product": "riskgate",
@@ -97,6 +98,7 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "zh": {
         "title": "报警",
+        "overview": "总览",
         "pages": "页面",
         "data_age": "数据 {s} 秒前,核心滞后 {lag} 秒",
         "product": "riskgate",

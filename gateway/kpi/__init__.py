@@ -11,6 +11,7 @@ from gateway.kpi.figures import Counted, Kpis, kpis
 from gateway.kpi.held import STATES
 from gateway.kpi.rebuild import derive_again
 from gateway.kpi.scope import Scope, WholeCity
+from gateway.kpi.standing import Standing, standing
 from gateway.kpi.suggest import Effect, Suggestion, suggestions
 from gateway.kpi.summary import Summary
 from gateway.kpi.targets import Figure
@@ -25,11 +26,13 @@ __all__ = [
     "Kpis",
     "Scope",
     "Share",
+    "Standing",
     "Suggestion",
     "Summary",
     "WholeCity",
     "coverage",
     "derive_again",
     "kpis",
+    "standing",
     "suggestions",
 ]

@@ -86,9 +86,9 @@ def coverage(
     since, until = since_ns // MS, until_ns // MS
     summary = Summary.of(ledger)
     fleet = fleet_of(ledger, summary)
-    system = _blinding(summary)
+    system = blinding(summary)
     period = stretches(summary.events, system | concerning(summary), since, until)
-    blind = _blind(ledger, summary, fleet, period, system, until)
+    blind = blind_stretches(ledger, summary, fleet, period, system, until)
     inside = joined([(max(begin, since), min(end, until)) for begin, end in blind])
     rows = fleet.rows
     mine = seen(scope or WholeCity(), fleet.words, rows)
@@ -110,14 +110,14 @@ def coverage(
     return Coverage(since, until, total, groups, int(widths[awaited].sum()), inside, names, beyond)
 
 
-def _blinding(summary: Summary) -> Mask:
+def blinding(summary: Summary) -> Mask:
     """Which alarms say that nothing is watched."""
     system = summary.coded("category", {"system": 1}, 0) == 1
     found: Mask = system & (summary.coded("condition", dict.fromkeys(BLIND, 1), 0) == 1)
     return found
 
 
-def _blind(
+def blind_stretches(
     ledger: Path, summary: Summary, fleet: Fleet, period: Stretches, system: Mask, until: int
 ) -> list[tuple[int, int]]:
     """Disjoint stretches in which nothing was watched: no core, no link, no disk."""

@@ -87,6 +87,14 @@ class LedgerReader:
             query = query.where(state.enterprise == enterprise)
         return {row.priority: row.waiting for row in self._all(query)}
 
+    def open_by_device(self) -> list[tuple[str, str, str, int, str, int]]:
+        """(enterprise, site, device, priority, state, how many) of the alarms that are not normal."""
+        state = ALARM_STATE.c
+        place = (state.enterprise, state.site, state.device, state.priority, state.state)
+        query = select(*place, func.count().label("many")).group_by(*place)
+        rows = self._all(query)
+        return [(r.enterprise, r.site, r.device, r.priority, r.state, r.many) for r in rows]
+
     def event_count(self) -> int:
         """How many events there are; equal to the newest sequence number."""
         return int(self._all(select(func.count()).select_from(EVENT))[0][0])

@@ -56,6 +56,11 @@ def _right(route: APIRoute) -> Right | None:
     return right
 
 
+def _city(route: APIRoute) -> bool:
+    """Whether a route is about the gateway itself; everybody asked here is of one enterprise."""
+    return any(getattr(d.call, "city", False) for d in route.dependant.dependencies)
+
+
 def _allowed(right: Right | None, role: str, aim: str, *, unsafe: bool) -> frozenset[int]:
     """What may be answered. The core does not run here: who gets as far as asking it is told 503."""
     if right is not None and role == "stranger":
@@ -129,6 +134,8 @@ async def _one(
     allowed = _allowed(right, role, aim, unsafe=unsafe)
     if route.path == "/logout":
         allowed = frozenset({403})
+    if _city(route) and allowed not in ({401}, {403}):
+        allowed = frozenset({404})
     if route.path.startswith("/static/") or (right and role != "stranger" and _missing(route.path, aim)):
         allowed = frozenset({404})
     asked_for_it = aim == THEIRS and route.path.startswith("/welcome")

@@ -20,11 +20,15 @@ from gateway.access import AccessStore, Scope
 from gateway.alarms import definition
 from gateway.alarms.definition import Definition, Place
 from gateway.alarms.engine import Engine, EventIds
-from gateway.alarms.events import Event
-from gateway.chain import Head
+from gateway.alarms.events import Event, NoteEvent
 from gateway.clock import new_secret
 from gateway.commands import CommandServer
+from gateway.fleet import read_profiles
+from gateway.journal import Journal
 from gateway.ledger import Ledger
+from gateway.monitor.channels import Device
+from gateway.monitor.entries import Entry, Stamp, Tick
+from gateway.monitor.roster import config_change
 from gateway.paths import DataFolder
 from tests.support.need import free_port
 from tests.support.wait import until
@@ -76,6 +80,7 @@ class Stand:
         self.data = DataFolder(folder)
         self.data.create()
         self.ledger = Ledger(self.data.ledger)
+        self.journal = Journal(self.data.journal, synchronous="NORMAL")
         self.access = AccessStore(self.data.console, new_secret)
         if people:
             self.person("li")
@@ -110,6 +115,7 @@ class Stand:
         self.stop_console()
         self.stop_core()
         self.ledger.close()
+        self.journal.close()
 
     def start_core(self) -> None:
         self._server = CommandServer(self.data.core_socket, self._answer)
@@ -136,8 +142,7 @@ class Stand:
             self._apply(changes)
 
     def _apply(self, changes: tuple[tuple[Definition, bool, float], ...]) -> None:
-        self.position += 1
-        self.ids.begin(self.position)
+        self._next(Tick(self._stamp()))
         events: list[Event] = []
         for known, active, value in changes:
             event = self.engine.apply(known, active=active, at_ns=time.time_ns(), value=value, limit=50.0)
@@ -159,8 +164,27 @@ class Stand:
         page = client.get(self.url + "/").text
         return page.partition('name="csrf-token" content="')[2].partition('"')[0]
 
+    def fleet(self, devices: list[Device]) -> None:
+        """These devices are expected from now on; their profiles are those of the house."""
+        with self._turn:
+            entry = config_change(self._stamp(), devices, read_profiles([]))
+            self._next(entry)
+            note = NoteEvent(
+                id=f"1-{self.position}-0", kind="configuration", at_ns=entry.stamp.wall_ns, reason_en="",
+                reason_zh="", detail={"digest": entry.digest, "devices": len(devices)},
+            )  # fmt: skip
+            self._record([note])
+
+    def _next(self, entry: Entry) -> None:
+        (self.position,) = self.journal.append([entry])
+        self.ids.begin(self.position)
+
+    @staticmethod
+    def _stamp() -> Stamp:
+        return Stamp(time.time_ns(), time.monotonic_ns(), "boot")
+
     def _record(self, events: list[Event]) -> None:
-        self.ledger.record([(self.position, events)], Head(self.position, bytes(32)))
+        self.ledger.record([(self.position, events)], self.journal.head)
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["op"] == "status":
@@ -170,8 +194,7 @@ class Stand:
             return self._obey(request)
 
     def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.position += 1
-        self.ids.begin(self.position)
+        self._next(Tick(self._stamp()))
         command = Command(
             f"c{self.position}", request["action"], request["args"], request["actor"], request["role"],
             request["organisation"], 0, request["source"],

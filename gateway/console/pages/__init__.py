@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from gateway.console.pages import alarms
+from gateway.console.pages import alarms, overview
 from gateway.console.show import Entry
 
-PAGES: tuple[ModuleType, ...] = (alarms,)
+PAGES: tuple[ModuleType, ...] = (alarms, overview)
 
 
 def entries() -> tuple[Entry, ...]:

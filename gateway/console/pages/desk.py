@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from gateway.access import Person
 from gateway.clock import Clock
 from gateway.commands import ask
+from gateway.console.city import City
 from gateway.console.feed import Feed
 from gateway.console.identity import DeniedError, Identity
 from gateway.console.show import Show
@@ -30,6 +31,7 @@ class Desk:
     core_socket: Path
     identity: Identity
     show: Show
+    city: City
 
     @property
     def data(self) -> DataFolder:

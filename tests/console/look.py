@@ -1,0 +1,110 @@
+"""A small city for the pages that look at figures, and the browser they are looked at with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from playwright.sync_api import Page, sync_playwright
+
+from gateway.alarms.definition import Definition
+from gateway.monitor.channels import Device
+from tests.console.stand import Stand, gas_alarm
+from tests.support.need import need
+
+GAS = "gas/combustible_point"
+HOSTILE = "<img src=x onerror=alert(1)>\"'\u202egnp<script>alert(2)</script>"
+"""Letters that an enterprise may call itself, a line that turns round among them."""
+FORMULA = "=cmd|'/C calc'!A0"
+
+ARGUMENTS = [
+    "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--disable-quic",
+]  # fmt: skip
+
+
+def gas(
+    number: int, enterprise: str = "acme", site: str = "tankfarm", county: str = "north", **more: Any
+) -> Device:
+    """A gas detector; two counties lie some kilometres apart."""
+    east = {"north": 0.0, "south": 0.08}.get(county, 0.16)
+    place = {"latitude": 34.75 + number * 0.003 - east, "longitude": 113.62 + number * 0.004 + east}
+    return Device(enterprise, site, "hall 1", f"GD-{number}", GAS, county, "chem", **(place | more))
+
+
+def city() -> list[Device]:
+    """Three enterprises in two counties."""
+    return [
+        *(gas(n) for n in range(1, 7)),
+        *(gas(n, site="loading rack") for n in range(7, 10)),
+        *(gas(n, "beta gas", "station 2", "south") for n in range(1, 5)),
+        *(gas(n, "华北化工", "罐区", "南区") for n in range(1, 4)),
+    ]
+
+
+def alarm_of(device: Device, condition: str = "HH", priority: int = 1) -> Definition:
+    """A gas alarm of a device of the fleet, at its own place."""
+    made = gas_alarm(device.device, condition, priority)
+    return msgspec.structs.replace(
+        made,
+        id=f"{device.key}/lel:{condition}",
+        enterprise=device.enterprise,
+        site=device.site,
+        asset=device.asset,
+        county=device.county,
+        sector=device.sector,
+        latitude=device.latitude,
+        longitude=device.longitude,
+    )
+
+
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """Chromium."""
+    program = need("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@contextmanager
+def looking(
+    browser: Any, stand: Stand, account: str = "li", width: int = 1400, locale: str = "en-GB"
+) -> Iterator[Page]:
+    """A page of somebody who is logged in. An error, a dialog or a request elsewhere fails the test."""
+    context = browser.new_context(viewport={"width": width, "height": 850}, locale=locale)
+    (name, secret), *_ = stand.cookie(account).items()
+    context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
+    made = context.new_page()
+    problems: list[str] = []
+    made.on("pageerror", lambda error: problems.append(str(error)))
+    made.on("dialog", lambda dialog: problems.append(f"dialog {dialog.message}"))
+    made.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+    made.on(
+        "request",
+        lambda request: problems.append(request.url) if not request.url.startswith(stand.url) else None,
+    )
+    yield made
+    context.close()
+    assert not problems
+
+
+def shot(page: Page, tmp_path: Path, name: str) -> None:
+    """A picture of the page in RISKGATE_SHOTS: as it is, in Chinese, and dark."""
+    folder = Path(os.environ.get("RISKGATE_SHOTS", tmp_path))
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+    if "RISKGATE_SHOTS" not in os.environ:
+        return
+    page.locator("#theme").click()
+    page.screenshot(path=folder / f"{name}-dark.png", full_page=True)
+    page.locator("#theme").click()
+    address = page.url
+    page.goto(f"{address}{'&' if '?' in address else '?'}lang=zh")
+    page.wait_for_timeout(1200)
+    page.screenshot(path=folder / f"{name}-zh.png", full_page=True)
+    page.goto(f"{address}{'&' if '?' in address else '?'}lang=en")

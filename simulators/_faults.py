@@ -12,8 +12,11 @@ everything afterwards; "late" holds every reading back for a while; "reordered" 
 "duplicate" says every reading twice; "battery" dies: readings are lost ever more often.
 
 Nothing is demanded that no instrument could meet: after a run, nothing of a fault that changed nothing on the
-wire. Ten times zero is zero; who is stuck at rest shows the truth until something moves, and a rest that a
-channel shows by right now and again looks like any other; a state has no size that could drift.
+wire. Ten times zero is zero, so the time of a wrong scale counts from the third reading that it changed by
+SEEN (one alone is what a spike filter holds back); who is stuck at rest shows the truth until something
+moves, and a rest that a channel shows by right now and again looks like any other; a state has no size that
+could drift. What is believed of a clock after so many packets, or so many of the gateway's windows, takes as
+many uploads of a device that keeps its readings.
 """
 
 from __future__ import annotations
@@ -57,6 +60,11 @@ three spikes of one reading in SPIKE_EVERY, drawn by chance, are there in 240 re
 SEEN, STUCK_SEEN = 0.02, 3e-4
 """Shares of the span: a fault that changed a value by less everywhere left no trace in it; who is stuck while
 the truth moves by less than a last digit shows the truth."""
+SCALE_SEEN = 3
+"""The readings that a wrong scale must have changed before its time counts."""
+DRIFT_UPLOADS = 5
+"""A clock's drift is judged from window to window: one to begin with, one that the fault falls into, and
+three that move alike (the gateway's own rule). A device that uploads once a window needs as many uploads."""
 REST = 0.1
 """Who is stuck at a value that the truth shows to the last digit in so many of the readings rests."""
 
@@ -81,6 +89,8 @@ class Spoiler:
         """Of each fault of a value: the largest change so far, as a share of the span; NaN: not on yet."""
         self._right: list[list[int]] = [[0, 0] for _ in self._faults]
         """Of each fault of a value: samples that showed the truth, and all."""
+        self._shown_s: list[list[float]] = [[] for _ in self._faults]
+        """Of each fault of a value: when it changed the first SCALE_SEEN samples that it changed by SEEN."""
         self._random = np.random.default_rng((abs(seed), 1))
 
     def channel_of(self, fault: Fault) -> str:
@@ -107,7 +117,7 @@ class Spoiler:
                 ]
             elif on:
                 samples = [
-                    self._seen(place, s, self._spoil(fault, s, now_s))
+                    self._seen(place, s, self._spoil(fault, s, now_s), now_s)
                     if (s.device, s.channel) == (device, channel)
                     else s
                     for s in samples
@@ -127,10 +137,20 @@ class Spoiler:
             )  # NaN: not on yet, all is demanded
             if unseen or (stuck and count > 1 and right - 1 >= REST * count):  # the first always is right
                 made = made._replace(condition="", within_s=0.0, must_detect_within_s=None)
+            elif fault.kind == "wrong_scale" and made.must_detect_within_s is not None and count:
+                made = self._since_shown(made, fault, self._shown_s[place])
             found.append(made)
         return found
 
-    def _seen(self, place: int, true: Sample, shown: Sample) -> Sample:
+    def _since_shown(self, made: Label, fault: Fault, shown_s: Sequence[float]) -> Label:
+        """The demand on a wrong scale, its time counted from when it showed; none while it did not."""
+        if len(shown_s) < SCALE_SEEN:
+            return made._replace(condition="", within_s=0.0, must_detect_within_s=None)
+        return made._replace(
+            must_detect_within_s=(made.must_detect_within_s or 0.0) + shown_s[-1] - fault.at_s
+        )
+
+    def _seen(self, place: int, true: Sample, shown: Sample, now_s: float) -> Sample:
         """Note how much a fault changed; a sample that says so itself is always seen."""
         if shown.value is None or shown.quality is not None or self._faults[place][2].kind not in TREND_VALUE:
             return shown
@@ -139,6 +159,8 @@ class Spoiler:
         if true.value is not None and point is not None:
             span = 16.0 if point.wire_unit == "mA" else point.high - point.low
             change = abs(shown.value - true.value) / span
+        if change >= SEEN and len(self._shown_s[place]) < SCALE_SEEN:
+            self._shown_s[place].append(now_s)
         self._right[place][0] += shown.value == true.value
         self._right[place][1] += 1
         before = self._changed[place]
@@ -150,7 +172,7 @@ class Spoiler:
     ) -> Label:
         period_s, wait_s = pace
         silent_s = self._profile.silent_after_ns / 1e9 + period_s + SWEEP_S
-        clock_s = (self._profile.rebase_readings + 2) * period_s + wait_s + SWEEP_S
+        clock_s = (self._profile.rebase_readings + 2) * max(period_s, wait_s) + SWEEP_S
         quiet = fault.kind in QUIET
         if fault.kind in {"dropout", "offline"}:
             told = fault.for_s >= silent_s
@@ -169,6 +191,8 @@ class Spoiler:
             where = channel if fault.kind in VALUE else ""
             trend_s = max(TREND_S.get(fault.kind, 0.0), TREND_READINGS.get(fault.kind, 0) * period_s)
             limit_s = within_s(trend_s, fault.severity, period_s, wait_s=wait_s)
+            if fault.kind == "clock_skew":
+                limit_s = max(limit_s, DRIFT_UPLOADS * wait_s + 2 * period_s + SWEEP_S)
             found = label(fault, device, where, "", start_ns, limit_s, quiet=quiet)
         if fault.kind in {"late", "reordered"}:
             held_s = self._late_s(fault) if fault.kind == "late" else period_s

@@ -25,6 +25,7 @@ class Plant(ToxicBase):
 
     PROFILE = PROFILE
     FAULTS = FAULTS
+    SPAN = 200.0
     BACKGROUND, LEAK, SEEP, CROSS, TRAFFIC, DRIFT = 1.0, (60.0, 240.0), (21.0, 8.0), 8.0, 9.0, 1.0
 
     def _read(self, k: int, unit: Room) -> Iterable[tuple[str, float]]:

@@ -33,6 +33,7 @@ class Plant(ToxicBase):
 
     PROFILE = PROFILE
     FAULTS = FAULTS
+    SPAN = SPAN_PPM
     BACKGROUND, LEAK, SEEP, CROSS, TRAFFIC, DRIFT = 0.3, (25.0, 75.0), (8.5, 3.0), 3.0, 2.0, 0.4
 
     def _read(self, k: int, unit: Room) -> Iterable[tuple[str, float]]:

@@ -20,7 +20,8 @@ Readings act in receive order; there is no reorder buffer. The rules, with the p
 A clock that runs fast or slow: the least delay (arrival - event) of a window of ``DRIFT_WINDOW_NS`` is free
 of waiting. ``DRIFT_RUN`` windows in a row that move it the same way by more than ``DRIFT_SHARE`` of the time
 are a drifting clock; one that moves it less than half of that ends it. A new delay on the way to us moves one
-window.
+window. Times ahead by more than max_future count here too: who uploads once a day and gains 26 s in it is
+there after three uploads.
 """
 
 from __future__ import annotations
@@ -230,6 +231,8 @@ def _clock_flags(
         elif last_of_packet and rebased[i] == 0:
             _set_back(clock, event, arrival, rebased, i)
         return 0
+    if age < 0 and clock["based"] != 0 and last_of_packet and not timeless:
+        _watch_drift(clock, arrival, arrival - event)  # a clock that runs fast is ahead in the end
     if last_of_packet and event != clock["agreed_event_ns"] and _agrees(clock, event, arrival - event):
         rebased[i] = _rebase(clock, arrival - event)
         return 0

@@ -36,6 +36,15 @@ def test_a_clock_that_drifts_is_told_within_a_day_and_ends_when_it_keeps_time(
     assert world.told("clock_changed") == []
 
 
+def test_a_fast_clock_that_is_heard_once_a_day_is_told_after_some_days() -> None:
+    """It is ahead by more than a device may be after two uploads, and watched all the same."""
+    world = World()
+    day_s = 24 * HOUR_S
+    live(world, 48, every_s=day_s)
+    live(world, 24 * 5, 500e-6, every_s=day_s)
+    assert world.told(NAME) == ["raised"]
+
+
 def test_a_crystals_error_and_a_longer_way_are_no_drift() -> None:
     world = World()
     live(world, 30, 80e-6)

@@ -10,6 +10,11 @@ usual follows by 1/64 a block.
 With ``jumps`` the geometric mean of the squared steps is taken, not the arithmetic one: loads that are
 switched or picked up a few times a block then do not hide the noise between.
 
+With ``sudden`` a new scale or a broken shield is found within some readings, not blocks: squared second
+differences (over six, the variance of white noise; over the usual one, at most 16) less 2 are summed up,
+never below 0, and "noisier" begins at ``sudden`` too. A step touches two of them, a ramp its ends only, a
+lone spike three: none of these gets far.
+
 When to use. Loose contacts, cavitation, a failing cell or transmitter (noisier); a plugged impulse line, a
 fouled or poisoned sensor (quieter). When not. Values that only change on event; on-off loads without
 ``jumps``; pumps of changing speed. A channel that never shook cannot become quieter: below ``sigma_min``
@@ -56,7 +61,7 @@ from detectors._settings import judged_range, plain, sigma_floor
 from detectors._turn import ordinary, tell
 
 FINDINGS = ("noisier", "quieter")
-"""``value``, ``limit``: the standard deviation of the last block, and the usual one."""
+"""``value``, ``limit``: the standard deviation of the last block (sudden: the last step), and the usual."""
 EVENT_TIMES: tuple[str, ...] = ()
 
 ADVICE = {
@@ -75,8 +80,10 @@ SETTINGS = {
     "learn": Setting.count(10, 2),
     "raise_blocks": Setting.count(2, 1),
     "jumps": Setting("switch", 0.0),
+    "sudden": Setting.count(0, 0, 10_000),
 }
 _CLIP = 64.0
+_SUDDEN_CLIP, _SUDDEN_SLACK = 16.0, 2.0
 _SLOW = 1.0 / 64.0
 
 PARAMETERS = np.dtype(
@@ -90,6 +97,7 @@ PARAMETERS = np.dtype(
         ("learn", "<i4"),
         ("raise_blocks", "<i4"),
         ("jumps", "<i4"),
+        ("sudden", "<f8"),  # 0: not judged
     ],
     align=True,
 )
@@ -100,6 +108,8 @@ STATE = np.dtype(
         ("last", "<f8"),  # NaN: none
         ("total", "<f8"),  # squared steps of this block, or their logarithms
         ("usual", "<f8"),  # variance
+        ("step", "<f8"),  # the last one; NaN: none
+        ("sudden", "<f8"),  # the sum
         ("steps", "<i4"),
         ("learnt", "<i4"),
         ("active", "<i8"),
@@ -120,7 +130,7 @@ def configure(settings: Settings) -> np.void:
     record["low"], record["high"] = judged_range(settings)
     record["over"], record["under"] = chosen["ratio"] ** 2, 1.0 / chosen["quiet_ratio"] ** 2
     record["floor"] = sigma_floor(settings) ** 2
-    for name in ("block", "learn", "raise_blocks", "jumps"):
+    for name in ("block", "learn", "raise_blocks", "jumps", "sudden"):
         record[name] = chosen[name]
     return record
 
@@ -128,7 +138,7 @@ def configure(settings: Settings) -> np.void:
 def initial() -> np.void:
     """A channel that has seen nothing."""
     record: np.void = np.zeros(1, STATE)[0]
-    record["last"] = np.nan
+    record["last"] = record["step"] = np.nan
     return record
 
 
@@ -173,9 +183,28 @@ def _block(p: Any, s: Any, variance: float) -> int:
 
 
 @compiled
+def _sudden(p: Any, s: Any, step: float) -> bool:
+    """Whether "noisier" begins with this step already."""
+    bend = step - s["step"]
+    s["step"] = step
+    if s["learnt"] < p["learn"] or not abs(bend) < np.inf:
+        return False
+    ratio = bend * bend / (6.0 * max(s["usual"], p["floor"]))
+    s["sudden"] = max(0.0, s["sudden"] + min(ratio, _SUDDEN_CLIP) - _SUDDEN_SLACK)
+    if s["sudden"] < p["sudden"]:
+        return False
+    s["sudden"] = 0.0
+    if s["active"] & 1:
+        return False
+    s["run"][0] = 0
+    s["active"] = s["active"] | 1
+    return True
+
+
+@compiled
 def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count: int) -> tuple[int, int]:
     slot, event_ns, _, value, quality, _, time, rule = columns
-    while row < len(slot) and count + 2 <= len(out):
+    while row < len(slot) and count + 3 <= len(out):
         i = row
         row += 1
         p, s, v = parameters[rule[i]], state[slot[i]], value[i]
@@ -186,6 +215,9 @@ def _judge(parameters: Any, state: Any, columns: Any, row: int, out: Any, count:
         s["last"] = v
         if not abs(step) < np.inf:
             continue
+        if p["sudden"] > 0.0 and _sudden(p, s, step):
+            now, was = abs(step), math.sqrt(max(s["usual"], 0.0))
+            count = tell(out, count, i, slot[i], 0, 1, event_ns[i], now, was)
         square = 0.5 * step * step
         if s["learnt"] >= p["learn"]:
             square = min(square, _CLIP * max(s["usual"], p["floor"]))

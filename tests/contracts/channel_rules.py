@@ -26,6 +26,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
         {"block": 4, "learn": 2, "ratio": 1.2, "raise_blocks": 1, "sigma_min": 1.5},
         {"block": 5, "learn": 3, "ratio": 1.1, "raise_blocks": 2, "sigma_min": 1.0, **RANGE},
         {"block": 4, "learn": 2, "ratio": 1.2, "raise_blocks": 1, "sigma_min": 1.5, "jumps": 1.0},
+        {"block": 4, "learn": 2, "ratio": 1.5, "raise_blocks": 1, "sigma_min": 0.5, "sudden": 12},
     ],
     "spikes": [
         {"limit": 1.0, "sigma_min": 0.1, "raise_spikes": 1, "memory": 8, "warmup": 4},

@@ -112,6 +112,19 @@ def test_a_trend_a_step_and_a_spike_are_no_noise() -> None:
     assert names(noise_level, SHAKE, values) == []
 
 
+def test_a_sudden_wrong_scale_is_told_within_a_block_and_nothing_smooth_is() -> None:
+    rule = {**SHAKE, "sudden": 100}
+    calm = noise(640)
+    (row, name), *_ = found_in(noise_level, rule, np.concatenate([calm[:600], 6.0 * calm[600:]]), 1.0)
+    assert name == "+noisier"
+    assert 600 <= row < 625
+    ramp, step, spike = calm.copy(), calm.copy(), calm.copy()
+    ramp[600:] += np.arange(40.0)
+    step[600:] += 50.0
+    spike[620] += 100.0
+    assert [names(noise_level, rule, values[:628]) for values in (ramp, step, spike)] == [[], [], []]
+
+
 def test_noise_that_fades_below_the_last_digit_is_not_told() -> None:
     assert names(noise_level, {**SHAKE, "sigma_min": 0.5}, np.concatenate([noise(1500), np.zeros(500)])) == []
 

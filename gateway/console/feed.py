@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from gateway.access import Scope
-from gateway.alarms.events import AlarmEvent
+from gateway.alarms.events import STATES, AlarmEvent
 from gateway.clock import Clock
 from gateway.commands import ask
 from gateway.console.rows import NEEDS_ANSWER, RaisedTimes, row
@@ -24,7 +24,8 @@ from gateway.paths import DataFolder
 POLL_S = 0.2
 BEAT_S = 1.0
 ASK_S = 2.0
-MAX_ROWS = 1000
+MAX_ROWS = 2000
+"""Rows of the table sent at once."""
 PAGE_ROWS = 1000
 """Ledger events read at once."""
 MAX_PAGES = 64
@@ -34,6 +35,8 @@ MAX_MISSED = 2000
 BUFFER = 5000
 """Changes kept for pages; a page that falls further behind loads the whole table."""
 
+Turn = tuple[int, int, int]
+"""A row's place in the table: turn, priority, ledger sequence number."""
 Change = tuple[int, str, str, bytes]
 """(ledger sequence number, enterprise, county, server-sent event); the gateway's own is of no enterprise."""
 ANYBODY = "*"
@@ -87,24 +90,33 @@ class Feed:
             self._wake()
             await self._pause(BEAT_S)
 
-    def table(self, scope: Scope) -> dict[str, Any]:
-        """Every open alarm inside ``scope`` up to MAX_ROWS, and the sequence number from which changes
-        follow."""
+    def table(self, scope: Scope, after: Turn | None = None, limit: int = MAX_ROWS) -> dict[str, Any]:
+        """Open alarms inside ``scope``, in the order in which they are answered, what follows ``after``:
+        "rows"; "next": the last one's place, None at the end; "total"; and "seq", from which changes follow.
+        """
         reader = self._open_reader()
         if reader is None:
-            return {"seq": 0, "total": 0, "rows": []}
-        seq = reader.last_seq()
-        if scope.whole_city:
-            total, events = reader.open_count(), [event for _, event in reader.open_alarms(MAX_ROWS)]
+            return {"seq": 0, "total": 0, "rows": [], "next": None}
+        seq, enterprise = reader.last_seq(), scope.enterprise or None
+        if scope.county:
+            every = reader.open_in_turn(None, MAX_STATE, enterprise=enterprise)
+            mine = [one for one in every if scope.sees(enterprise=one[2].enterprise, county=one[2].county)]
+            total = len(mine)
+            found = [one for one in mine if after is None or _place(one) > _ahead(after)][: limit + 1]
         else:
-            found = reader.open_alarms(MAX_STATE, enterprise=scope.enterprise or None)
-            mine = [e for _, e in found if scope.sees(enterprise=e.enterprise, county=e.county)]
-            total, events = len(mine), mine[:MAX_ROWS]
+            total = sum(reader.open_counts(STATES, enterprise=enterprise).values())
+            found = reader.open_in_turn(after, limit + 1, enterprise=enterprise)
+        shown = found[:limit]
+        last = shown[-1] if len(found) > limit else None
         return {
             "seq": seq,
             "total": total,
-            "rows": [row(event, self._raised.of(event, reader)) for event in events],
+            "rows": [self._row(number, event, reader) for _, number, event in shown],
+            "next": None if last is None else [last[0], last[2].priority, last[1]],
         }
+
+    def _row(self, seq: int, event: AlarmEvent, reader: LedgerReader) -> dict[str, Any]:
+        return row(seq, event, self._raised.of(event, reader))
 
     def status(self, scope: Scope) -> dict[str, Any]:
         """What every page shows: the core's state as it was last told, and "unanswered": how many alarms
@@ -205,7 +217,7 @@ class Feed:
         """Every ledger event has its place in the sequence; only alarms say something to the page."""
         if not isinstance(event, AlarmEvent):
             return seq, "", "", b""
-        body = _event("alarm", row(event, self._raised.of(event, reader)), seq)
+        body = _event("alarm", self._row(seq, event, reader), seq)
         return seq, event.enterprise, event.county, body
 
     def _open_reader(self) -> LedgerReader | None:
@@ -231,6 +243,7 @@ class Feed:
             "blind_reason": str(status.get("blind_reason", "")),
             "exercise": bool(status.get("exercise")),
             "link_up": bool(status.get("link_up", True)),
+            "flood": status.get("flood"),
             "devices": status.get("devices"),
             "effective": counts.get("effective"),
             "error": "",
@@ -270,6 +283,15 @@ class Feed:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _place(one: tuple[int, int, AlarmEvent]) -> Turn:
+    turn, seq, event = one
+    return turn, event.priority, -seq
+
+
+def _ahead(after: Turn) -> Turn:
+    return after[0], after[1], -after[2]
 
 
 def _reload(seq: int) -> Change:

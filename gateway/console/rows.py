@@ -38,10 +38,12 @@ class RaisedTimes:
         return self._known.get(key, event.at_ns)
 
 
-def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
-    """What the page needs; times in ms. ``open`` is False when the row must go; ``explained`` means that the
-    reason itself names value and limit."""
+def row(seq: int, event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
+    """What the page needs; times in ms. ``seq``: the event's in the ledger, so that a page knows which of two
+    rows is newer. ``open`` is False when the row must go; ``explained`` means that the reason itself names
+    value and limit."""
     return {
+        "seq": seq,
         "alarm": event.alarm,
         "occurrence": event.occurrence,
         "open": event.state != NORMAL,
@@ -64,6 +66,7 @@ def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "asset": event.asset,
         "county": event.county,
         "sector": event.sector,
+        "family": event.family,
         "location": None if event.latitude is None else [event.latitude, event.longitude],
         "device": event.device,
         "channel": event.channel,
@@ -77,5 +80,6 @@ def row(event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "clause": event.clause,
         "verified": event.source_verified,
         "actor": event.actor,
+        "comment": event.comment,
         "flags": list(event.flags),
     }

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Row, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from gateway.alarms.events import AlarmEvent, CommandEvent, Event, decode
+from gateway.alarms.events import QUIET, RETURNED, UNACKNOWLEDGED, AlarmEvent, CommandEvent, Event, decode
 from gateway.chain import GENESIS, ChainCheck, Head
 from gateway.errors import JournalError
 from gateway.ledger import engine as sqlite_engine
@@ -21,6 +21,8 @@ from gateway.ledger.check import check
 from gateway.ledger.tables import ALARM_STATE, ANCHOR, EVENT, WITNESS
 
 PAGE_ROWS = 2000
+WAITING = (UNACKNOWLEDGED, RETURNED)
+"""States that wait for an answer."""
 
 
 class LedgerReader:
@@ -70,6 +72,23 @@ class LedgerReader:
             query = query.where(or_(state.priority > priority, later))
         query = query.order_by(state.priority, state.seq.desc()).limit(limit)
         return [(row.seq, _alarm(row.body)) for row in self._all(query)]
+
+    def open_in_turn(
+        self, after: tuple[int, int, int] | None, limit: int, *, enterprise: str | None = None
+    ) -> list[tuple[int, int, AlarmEvent]]:
+        """(turn, sequence number, newest event) of open alarms in the order in which operators answer: turn 0
+        unacknowledged, 1 acknowledged, 2 not annunciated; in each by priority, then newest first. ``after``:
+        (turn, priority, sequence number) of the last one known; None: from the beginning."""
+        state = ALARM_STATE.c
+        turn = case((state.state.in_(WAITING), 0), (state.state.in_(QUIET), 2), else_=1)
+        query = select(turn.label("turn"), state.seq, state.body)
+        if enterprise is not None:
+            query = query.where(state.enterprise == enterprise)
+        if after is not None:
+            place = tuple_(turn, state.priority, -state.seq)
+            query = query.where(place > tuple_(after[0], after[1], -after[2]))
+        query = query.order_by(turn, state.priority, state.seq.desc()).limit(limit)
+        return [(row.turn, row.seq, _alarm(row.body)) for row in self._all(query)]
 
     def open_count(self) -> int:
         """How many alarms are not normal."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
 import socket
 import threading
@@ -15,6 +17,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+import gateway.console.words
 from gateway.config import Console
 from gateway.console import bind, is_loopback, origins
 from gateway.console.texts import LANGUAGES, TEXTS, choose
@@ -76,10 +79,10 @@ def test_a_foreign_command_is_refused(
 
 
 def test_every_route_checks_the_host_and_carries_the_headers(stand: Stand, client: httpx.Client) -> None:
-    for path in ("/", "/alarms", "/alarms/stream", "/static/console.js", "/nothing"):
+    for path in ("/", "/alarms", "/alarms/stream", "/static/alarms.js", "/nothing"):
         refused = client.get(stand.url + path, headers={"Host": f"rebound.example:{stand.port}"})
         assert refused.status_code == 421
-    for path in ("/", "/alarms", "/static/console.js", "/nothing"):
+    for path in ("/", "/alarms", "/static/alarms.js", "/nothing"):
         answer = client.get(stand.url + path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -156,6 +159,53 @@ def test_a_page_that_was_away_gets_what_it_missed(stand: Stand, client: httpx.Cl
         assert events(response, 1)[0][1] == "reload"
 
 
+def test_the_table_comes_part_by_part_and_leaves_nothing_out(stand: Stand, client: httpx.Client) -> None:
+    stand.apply(*[(gas_alarm(f"GT-{n}", priority=1 + n % 4), True, 60.0) for n in range(30)])
+    post = headers(stand, client)
+    aims = [{"alarm": f"acme/tankfarm/GT-{n}/lel:HH", "occurrence": 1} for n in range(7)]
+    said = client.post(f"{stand.url}/alarms/acknowledge_many", json={"alarms": aims}, headers=post)
+    assert said.json()["accepted"] is True, said.text
+    shelf = {"alarm": "acme/tankfarm/GT-9/lel:HH", "reason": "x", "for_s": 600}
+    assert client.post(f"{stand.url}/alarms/shelve", json=shelf, headers=post).status_code == 409, (
+        "HH is safety"
+    )
+    whole = client.get(stand.url + "/alarms").json()
+    parts: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        part = client.get(stand.url + "/alarms", params={"limit": 4, "after": after}).json()
+        parts += part["rows"]
+        if part["next"] is None:
+            break
+        after = ",".join(str(one) for one in part["next"])
+    assert [one["seq"] for one in parts] == [one["seq"] for one in whole["rows"]]
+    assert len(parts) == whole["total"]
+    order = [(not one["unanswered"], one["priority"], -one["seq"]) for one in parts]
+    assert order == sorted(order)
+    for wrong in ("1", "1,2", "1,2,x", "1,2,-3", "1,2,3,4", "1,2,\u0661"):
+        assert client.get(stand.url + "/alarms", params={"after": wrong}).status_code == 400
+
+
+def test_a_comment_needs_no_acknowledgement_and_several_are_answered_at_once(
+    stand: Stand, client: httpx.Client
+) -> None:
+    stand.apply((gas_alarm("GC-1"), True, 60.0), (gas_alarm("GC-2"), True, 60.0))
+    post = headers(stand, client)
+    remark = {"alarm": "acme/tankfarm/GC-1/lel:HH", "comment": "=cmd|' /C calc'!A0"}
+    assert client.post(f"{stand.url}/alarms/comment", json=remark, headers=post).json()["accepted"] is True
+    assert (stand.asked[-1]["action"], stand.asked[-1]["args"]) == ("comment", remark)
+    aims = [{"alarm": f"acme/tankfarm/GC-{n}/lel:HH", "occurrence": n} for n in (1, 2)]
+    said = client.post(f"{stand.url}/alarms/acknowledge_many", json={"alarms": aims}, headers=post).json()
+    assert said["accepted"] is True
+    assert "1 of 2 acknowledged" in said["reason_en"]
+    for wrong in ([], [{"alarm": "x"}], aims * 101):
+        body = {"alarms": wrong}
+        assert client.post(f"{stand.url}/alarms/acknowledge_many", json=body, headers=post).status_code in (
+            413,
+            422,
+        )
+
+
 def test_streams_end_with_the_console_and_it_exits_clean(tmp_path: Path) -> None:
     with Stand(tmp_path / "data") as stand:
         ended: list[float] = []
@@ -203,12 +253,27 @@ def test_a_configuration_names_a_proxy_by_https_only() -> None:
             place(public_url=wrong)
 
 
+def names_in(sentence: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", sentence))
+
+
+def test_every_page_says_all_of_its_own_in_both_languages() -> None:
+    modules = [name for _, name, _ in pkgutil.iter_modules(gateway.console.words.__path__)]
+    assert "alarms" in modules
+    for name in modules:
+        words = importlib.import_module(f"gateway.console.words.{name}").WORDS
+        for key, (english, chinese) in words.items():
+            assert english.strip(), (name, key)
+            assert chinese.strip(), (name, key)
+            assert names_in(english) == names_in(chinese), (name, key)
+
+
 def test_both_languages_say_everything() -> None:
     assert set(TEXTS) == set(LANGUAGES)
     assert set(TEXTS["en"]) == set(TEXTS["zh"])
     for key, english in TEXTS["en"].items():
         assert english.strip()
-        assert set(re.findall(r"\{(\w+)\}", english)) == set(re.findall(r"\{(\w+)\}", TEXTS["zh"][key])), key
+        assert names_in(english) == names_in(TEXTS["zh"][key]), key
 
 
 @pytest.mark.parametrize(

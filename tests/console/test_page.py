@@ -17,6 +17,8 @@ from tests.support.need import need
 
 pytestmark = pytest.mark.system
 
+PATIENCE = float(os.environ.get("RISKGATE_PATIENCE", "3"))
+"""A machine that does other work at the same time gets so many times as long."""
 ARGUMENTS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run",
     "--disable-quic",
@@ -174,18 +176,32 @@ def test_hostile_texts_stay_texts(page: Page, stand: Stand) -> None:
     expect(page.locator("h1")).to_have_text("Alarms")
 
 
-def test_a_thousand_rows_stay_usable(page: Page, stand: Stand) -> None:
-    stand.apply(*[(gas_alarm(f"GD-{n}", priority=1 + n % 4), True, 60.0) for n in range(1200)])
-    page.goto(stand.url)
-    rows = page.locator("#alarms tbody tr")
-    expect(rows).to_have_count(1000)
-    expect(page.locator("#truncated")).to_contain_text("1200")
+def ten_thousand(stand: Stand) -> None:
+    stand.apply(*[(gas_alarm(f"GD-{n}", priority=1 + n % 4), True, 60.0) for n in range(10_000)])
+
+
+def test_ten_thousand_open_alarms_are_there_within_a_second(page: Page, stand: Stand) -> None:
+    ten_thousand(stand)
+    page.goto(stand.url + "/login")  # what a browser keeps of the console is no part of the first screen
     begin = time.monotonic()
+    page.goto(stand.url, wait_until="commit")
+    page.locator("#alarms tbody tr").first.wait_for()
+    took = time.monotonic() - begin
+    expect(page.locator("#open")).to_have_text("10000", timeout=15_000)
+    expect(page.locator("#progress")).to_be_hidden(timeout=15_000)
+    rows = page.locator("#alarms tbody tr")
+    assert rows.count() < 60, "only what is in view is drawn"
     stand.apply((gas_alarm("GD-new"), True, 99.0))
-    expect(page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"]')).to_be_visible()
-    page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"] button').click()
-    expect(page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"]')).to_contain_text("Acknowledged")
-    assert time.monotonic() - begin < 4
+    row = page.locator('tr[data-alarm="acme/tankfarm/GD-new/lel:HH"]')
+    expect(row).to_be_visible()
+    row.get_by_role("button").click()
+    expect(page.locator("#unanswered")).to_have_text("10000")
+    page.locator("#scroll").press("End")
+    expect(rows.last).to_contain_text("Acknowledged")
+    page.locator("#filter-text").fill("GD-777")
+    expect(page.locator("#filter-count")).to_have_text("11 of 10001 shown")
+    print(f"first screen with 10,000 open alarms: {took * 1000:.0f} ms")
+    assert took < 1.0 * PATIENCE
 
 
 def test_the_first_visit_is_the_login_and_logout_ends_it(browser: Any, stand: Stand, tmp_path: Path) -> None:
@@ -236,23 +252,117 @@ def test_a_one_time_link_opens_the_console_once(browser: Any, stand: Stand, tmp_
 def test_an_alarm_is_shelved_with_a_reason_and_brought_back(page: Page, stand: Stand, tmp_path: Path) -> None:
     stand.apply((gas_alarm("GD-1", "H", 2), True, 30.0), (gas_alarm("GD-2"), True, 60.0))
     page.goto(stand.url)
-    page.get_by_role("button", name="Shelve acme/tankfarm/GD-1/lel:H").click()
-    dialog = page.get_by_role("dialog")
+    rows = page.locator("#alarms tbody tr")
+    expect(rows).to_have_count(2)
+    page.keyboard.press("End")
+    chosen = page.locator("#chosen")
+    chosen.get_by_role("button", name="Shelve acme/tankfarm/GD-1/lel:H").click()
+    dialog = page.locator("#shelf")
     dialog.get_by_label("Why").fill("<b>calibration</b>")
     dialog.get_by_label("For how long").select_option("4 hours")
     shot(page, tmp_path, "shelve")
     dialog.get_by_role("button", name="Shelve").click()
-    last = page.locator("#alarms tbody tr").last
+    last = rows.last
     expect(last).to_contain_text("Shelved")
     expect(last).to_contain_text("the condition holds")
-    expect(last).to_contain_text("<b>calibration</b>")
+    expect(chosen).to_contain_text("<b>calibration</b>")
     expect(page.locator("#unanswered")).to_have_text("1")
     shot(page, tmp_path, "shelved")
-    page.get_by_role("button", name="Unshelve acme/tankfarm/GD-1/lel:H").click()
+    last.get_by_role("button", name="Unshelve acme/tankfarm/GD-1/lel:H").click()
     expect(page.locator("#unanswered")).to_have_text("2")
-    expect(page.get_by_role("button", name="Shelve acme/tankfarm/GD-2/lel:HH")).to_have_count(0)
-    page.get_by_role("button", name="Shelve acme/tankfarm/GD-1/lel:H").click()
+    page.locator('tr[data-alarm="acme/tankfarm/GD-2/lel:HH"]').click()
+    expect(chosen).to_contain_text("GD-2")
+    expect(chosen.get_by_role("button", name="Shelve acme/tankfarm/GD-2/lel:HH")).to_have_count(0)
+    page.keyboard.press("s")
+    expect(dialog).to_be_hidden()
+    page.locator('tr[data-alarm="acme/tankfarm/GD-1/lel:H"]').click()
+    page.keyboard.press("s")
     asked = len(stand.asked)
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
     assert len(stand.asked) == asked
+
+
+def test_the_whole_list_is_worked_by_keys(page: Page, stand: Stand) -> None:
+    stand.apply(*[(gas_alarm(f"GD-{n}", "H", 2), True, 30.0 + n) for n in range(6)])
+    page.goto(stand.url)
+    rows = page.locator("#alarms tbody tr")
+    expect(rows).to_have_count(6)
+    first, second = (rows.nth(n).get_attribute("data-alarm") for n in (0, 1))
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#chosen")).to_contain_text(str(first))
+    page.keyboard.press("a")
+    expect(page.locator("#unanswered")).to_have_text("5")
+    expect(page.locator("#chosen")).to_contain_text(str(second))
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("#marked-count")).to_have_text("3 marked")
+    page.keyboard.press("a")
+    expect(page.locator("#unanswered")).to_have_text("2")
+    assert [len(one["args"].get("alarms", [1])) for one in stand.asked] == [1, 3]
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    page.locator("#remark-text").fill("sent somebody")
+    page.get_by_role("button", name="Comment and acknowledge").click()
+    expect(page.locator("#unanswered")).to_have_text("1")
+    assert stand.asked[-1]["args"]["comment"] == "sent somebody"
+    page.keyboard.press("Control+a")
+    expect(page.locator("#marked-count")).to_have_text("1 marked")
+    page.keyboard.press("Escape")
+    expect(page.locator("#marked")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("gd-3")
+    expect(page.locator("#filter-count")).to_have_text("1 of 6 shown")
+    page.keyboard.press("Escape")
+    expect(page.locator("#scroll")).to_be_focused()
+
+
+def test_a_filter_is_in_the_address_and_hides_no_urgent_alarm_silently(page: Page, stand: Stand) -> None:
+    stand.apply(*[(gas_alarm(f"GD-{n}", priority=1 + n % 4), True, 60.0) for n in range(8)])
+    page.goto(stand.url)
+    rows = page.locator("#alarms tbody tr")
+    expect(rows).to_have_count(8)
+    expect(page.locator("#hidden-urgent")).to_be_hidden()
+    page.locator("#filter input[value='2']").check()
+    expect(rows).to_have_count(2)
+    expect(page.locator("#hidden-urgent")).to_contain_text("2 unacknowledged urgent alarms are hidden")
+    assert "priority=2" in page.url
+    page.reload()
+    expect(rows).to_have_count(2)
+    stand.apply((gas_alarm("GD-90", priority=2), True, 61.0), (gas_alarm("GD-91", priority=1), True, 61.0))
+    expect(rows).to_have_count(3)
+    expect(page.locator("#hidden-urgent")).to_contain_text("3 unacknowledged")
+    page.locator("#language").click()
+    expect(rows).to_have_count(3)
+    expect(page.locator("#hidden-urgent")).to_contain_text("筛选隐藏了 3 条")
+    page.locator("#hidden-urgent").click()
+    expect(rows).to_have_count(10)
+    assert "priority" not in page.url
+    page.goto(stand.url + "/?enterprise=%3Cscript%3Ealert(1)%3C/script%3E")
+    expect(page.locator("#none-passes")).to_be_visible()
+
+
+def test_the_horn_needs_a_gesture_and_a_mute_has_an_end(page: Page, stand: Stand) -> None:
+    stand.apply((gas_alarm("GD-1", "H", 2), True, 30.0))
+    page.goto(stand.url)
+    sound = page.locator("#sound")
+    expect(sound).to_have_text("Sound waits for a click")
+    page.keyboard.press("ArrowDown")
+    expect(sound).to_have_text("Sound on")
+    page.locator("#silence").click()
+    expect(page.locator("#silence")).to_be_hidden()
+    page.locator("#mute").select_option("15")
+    expect(sound).to_contain_text("Muted until")
+    stand.apply((gas_alarm("GD-2", "H", 3), True, 30.0))
+    expect(page.locator("#unanswered")).to_have_text("2")
+    expect(sound).to_contain_text("Muted until")
+    stand.apply((gas_alarm("GD-3"), True, 60.0))
+    expect(sound).to_have_text("Sound on")
+    expect(page.locator("#silence")).to_be_visible()
+    sound.click()
+    expect(sound).to_have_text("Sound OFF")
+    page.reload()
+    expect(sound).to_have_text("Sound OFF")

@@ -46,7 +46,13 @@ class Desk:
     def aimed(self, action: str, args: dict[str, Any], request: Request, person: Person) -> JSONResponse:
         """A command about ``args["alarm"]``. Another organisation's alarm is answered like one that does not
         exist."""
-        if not self.feed.sees(person.scope, args["alarm"]):
+        return self.aimed_at([args["alarm"]], action, args, request, person)
+
+    def aimed_at(
+        self, alarms: list[str], action: str, args: dict[str, Any], request: Request, person: Person
+    ) -> JSONResponse:
+        """A command about several alarms: all of them the person's own, or none is touched."""
+        if not all(self.feed.sees(person.scope, alarm) for alarm in alarms):
             raise DeniedError(404, "there is no such alarm", "没有该报警")
         return self.command(action, args, request, person)
 

@@ -1,0 +1,97 @@
+// What a person does to alarms: what is asked before, the command, and what became of it.
+
+import { at, message, reasonOf, say, send, texts } from "/static/shell.js";
+
+const MAX_BODY = 14_000;
+const WAIT_MS = 3000;
+
+/** A dialog, until it is closed: the button's value, "" for cancelled. */
+function answered(dialog) {
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
+  });
+}
+
+async function shelf(row) {
+  at("shelf-alarm").textContent = row.alarm;
+  at("shelf-reason").value = "";
+  const said = await answered(at("shelf"));
+  const reason = at("shelf-reason").value.trim();
+  return said === "shelve" && reason ? { alarm: row.alarm, reason, for_s: Number(at("shelf-for").value) } : null;
+}
+
+/** A comment, with an acknowledgement if the person wants that too. */
+export async function remark(row) {
+  at("remark-alarm").textContent = row.alarm;
+  at("remark-text").value = "";
+  at("remark-acknowledge").hidden = !row.unanswered;
+  const said = await answered(at("remark"));
+  const comment = at("remark-text").value.trim();
+  if (!said || !comment) return;
+  const aim = { alarm: row.alarm, comment };
+  if (said === "acknowledge") await tell("/alarms/acknowledge", { ...aim, occurrence: row.occurrence });
+  else if (await tell("/alarms/comment", aim)) message(texts.comment_kept);
+}
+
+async function bodyOf(action, row) {
+  if (action === "shelve") return shelf(row);
+  if (action === "acknowledge" || action === "reset") return { alarm: row.alarm, occurrence: row.occurrence };
+  return { alarm: row.alarm };
+}
+
+/** Sends a command and says why it was refused; whether it was accepted. */
+async function tell(address, body) {
+  const { said } = await send(address, body);
+  if (said === null) message(texts.no_answer);
+  else if (!said.accepted) message(`${texts.refused}: ${reasonOf(said)}`);
+  return said !== null && said.accepted === true;
+}
+
+/** One alarm, by a button of its line or by a key; whether it was accepted. An accepted command comes back as
+ *  a change of the row; until then the button stays as it is. */
+export async function act(action, row, button) {
+  const body = await bodyOf(action, row);
+  if (body === null) return false;
+  if (button) {
+    button.disabled = true;
+    button.textContent = texts.acknowledging;
+  }
+  const done = await tell(`/alarms/${action}`, body);
+  if (button) {
+    setTimeout(() => {
+      button.disabled = false;
+      button.textContent = texts[action];
+    }, done ? WAIT_MS : 0);
+  }
+  return done;
+}
+
+/** Several alarms, a body's worth at a time: whatever is refused is said, the others are acknowledged. */
+export async function acknowledgeAll(rows) {
+  const waiting = rows.filter((row) => row.unanswered);
+  if (waiting.length === 0) {
+    message(texts.none_waits);
+    return;
+  }
+  let part = [];
+  let size = 0;
+  const parts = [];
+  for (const { alarm, occurrence } of waiting) {
+    const bytes = new TextEncoder().encode(JSON.stringify({ alarm, occurrence })).length + 1;
+    if (part.length === 200 || size + bytes > MAX_BODY) {
+      parts.push(part);
+      part = [];
+      size = 0;
+    }
+    part.push({ alarm, occurrence });
+    size += bytes;
+  }
+  parts.push(part);
+  for (const [number, alarms] of parts.entries()) {
+    if (parts.length > 1) message(say(texts.acknowledging_many, { n: number + 1, of: parts.length }));
+    if (!(await tell("/alarms/acknowledge_many", { alarms }))) return;
+  }
+  message(say(texts.acknowledged_many, { n: waiting.length }));
+}

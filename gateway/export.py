@@ -14,7 +14,7 @@ from detectors import DISORDER, LATE, REASONS, RETAINED, SUSPECT
 from gateway.alarms.events import AlarmEvent
 from gateway.ledger import LedgerReader
 from gateway.paths import DataFolder
-from gateway.sinks.history import HistoryReader
+from gateway.sinks.history import HistoryReader, Stored
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 QUALITY = ("good", "uncertain", "bad")
@@ -40,22 +40,27 @@ def alarms(data: DataFolder, to: TextIO, form: str) -> None:
 
 def _readings(data: DataFolder, channel: str | None) -> Iterator[dict[str, Any]]:
     for stored in HistoryReader(data.history).readings(channel, 0, END_OF_TIME_NS):
-        rows = stored.rows
-        for i in range(len(rows.event_ns)):
-            value = float(rows.value[i])
-            flags = int(rows.time[i])
-            yield {
-                "time": iso(int(rows.event_ns[i])),
-                "enterprise": stored.channel.enterprise,
-                "site": stored.channel.site,
-                "device": stored.channel.device,
-                "channel": stored.channel.channel,
-                "value": None if value != value else value,  # noqa: PLR0124 - NaN: no value
-                "unit": stored.channel.unit,
-                "quality": QUALITY[int(rows.quality[i])],
-                "reason": REASONS[int(rows.reason[i])],
-                "flags": " ".join(name for bit, name in FLAGS if flags & bit),
-            }
+        yield from reading_rows(stored)
+
+
+def reading_rows(stored: Stored) -> Iterator[dict[str, Any]]:
+    """One channel's readings of an hour, by the columns of READING."""
+    rows = stored.rows
+    for i in range(len(rows.event_ns)):
+        value = float(rows.value[i])
+        flags = int(rows.time[i])
+        yield {
+            "time": iso(int(rows.event_ns[i])),
+            "enterprise": stored.channel.enterprise,
+            "site": stored.channel.site,
+            "device": stored.channel.device,
+            "channel": stored.channel.channel,
+            "value": None if value != value else value,  # noqa: PLR0124 - NaN: no value
+            "unit": stored.channel.unit,
+            "quality": QUALITY[int(rows.quality[i])],
+            "reason": REASONS[int(rows.reason[i])],
+            "flags": " ".join(name for bit, name in FLAGS if flags & bit),
+        }
 
 
 def _alarms(data: DataFolder) -> Iterator[dict[str, Any]]:

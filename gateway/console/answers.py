@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
+
+from gateway.errors import JournalError
 
 PREFIX = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -39,6 +43,15 @@ def told(_request: Request, error: Exception) -> JSONResponse:
     """The answer to a ProblemError."""
     assert isinstance(error, ProblemError)
     return problem(error.status, error.detail_en, error.detail_zh)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Records that cannot be read are a 503 with the reason."""
+    try:
+        yield
+    except JournalError as error:
+        raise ProblemError(503, f"the records cannot be read: {error}", "记录无法读取") from error
 
 
 def is_api(request: Request) -> bool:

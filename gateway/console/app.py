@@ -55,7 +55,7 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
 
     for page in PAGES:
         page.add(app, desk)
-    add_api(app, feed.data, feed.clock)
+    add_api(app, desk)
     return app
 
 

@@ -10,6 +10,7 @@ from gateway.kpi.coverage import ChannelState, Coverage, Share, coverage
 from gateway.kpi.figures import Counted, Kpis, kpis
 from gateway.kpi.held import STATES
 from gateway.kpi.rebuild import derive_again
+from gateway.kpi.registered import Registered, device_of, registered
 from gateway.kpi.scope import Scope, WholeCity
 from gateway.kpi.standing import Standing, standing
 from gateway.kpi.suggest import Effect, Suggestion, suggestions
@@ -24,6 +25,7 @@ __all__ = [
     "Effect",
     "Figure",
     "Kpis",
+    "Registered",
     "Scope",
     "Share",
     "Standing",
@@ -32,7 +34,9 @@ __all__ = [
     "WholeCity",
     "coverage",
     "derive_again",
+    "device_of",
     "kpis",
+    "registered",
     "standing",
     "suggestions",
 ]

@@ -196,8 +196,8 @@ class Stand:
     def _obey(self, request: dict[str, Any]) -> dict[str, Any]:
         self._next(Tick(self._stamp()))
         command = Command(
-            f"c{self.position}", request["action"], request["args"], request["actor"], request["role"],
-            request["organisation"], 0, request["source"],
+            request.get("id") or f"c{self.position}", request["action"], request["args"], request["actor"],
+            request["role"], request["organisation"], 0, request["source"],
         )  # fmt: skip
         answer, events = self.engine.command(command, time.time_ns())
         self._record([answer, *events])

@@ -1,6 +1,7 @@
-"""``/api/v1``: what programs ask. Read-only so far: open alarms, one alarm and its history, alarm figures,
-coverage. The same rights and organisations as the pages; errors are problem+json (RFC 9457); every answer has
-an ETag; lists go on by cursor, and nothing is listed twice or left out while alarms come and go.
+"""``/api/v1``: what programs ask and do: open alarms, their history, their stream, the operators' commands;
+devices, readings; alarm figures, coverage. The same rights and organisations as the pages; errors
+are problem+json (RFC 9457); answers that are read have an ETag; lists go on by cursor, and nothing is listed
+twice or left out while alarms come and go; a command with an Idempotency-Key is carried out once.
 """
 
 from __future__ import annotations
@@ -8,19 +9,21 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from gateway.clock import Clock
 from gateway.console.answers import PREFIX, problem, tagged
-from gateway.console.api import alarms, figures
+from gateway.console.api import alarms, commands, devices, figures, stream
 from gateway.console.identity import Looking
-from gateway.paths import DataFolder
+from gateway.console.pages.desk import Desk
 
 __all__ = ["add_api"]
 
 
-def add_api(app: FastAPI, data: DataFolder, clock: Clock) -> None:
+def add_api(app: FastAPI, desk: Desk) -> None:
     """The routes."""
-    alarms.add(app, data)
-    figures.add(app, data, clock)
+    alarms.add(app, desk.data)
+    stream.add(app, desk)
+    commands.add(app, desk)
+    devices.add(app, desk)
+    figures.add(app, desk.data, desk.clock)
 
     @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
     def description(request: Request, person: Looking) -> Response:

@@ -11,9 +11,8 @@ from fastapi.responses import Response
 
 from gateway.access import Scope
 from gateway.alarms.events import NORMAL, AlarmEvent
-from gateway.console.answers import PREFIX, ProblemError, tagged
+from gateway.console.answers import PREFIX, ProblemError, readable, tagged
 from gateway.console.identity import Looking
-from gateway.errors import JournalError
 from gateway.ledger import LedgerReader
 from gateway.paths import DataFolder
 
@@ -60,14 +59,17 @@ def add(app: FastAPI, data: DataFolder) -> None:
     ) -> Response:
         """Those that are not normal. ``next`` is the cursor of the following page, null at the end."""
         wanted = {"priority": priority, "enterprise": enterprise, "site": site, "device": device}
-        rows, following = _page(_reader(data), person.scope, _after(cursor), limit, wanted)
+        with readable():
+            reader = LedgerReader(data.ledger)
+            rows, following = _page(reader, person.scope, _after(cursor), limit, wanted)
         return tagged(request, {"alarms": [plain(seq, event) for seq, event in rows], "next": following})
 
     @app.get(f"{PREFIX}/alarms/{{alarm:path}}", responses=EXAMPLE_ONE, summary="One alarm and its history")
     def one(request: Request, person: Looking, alarm: Annotated[str, Path(max_length=600)]) -> Response:
         """The newest events of one alarm, oldest first. 404 for one that never occurred, and for another
         organisation's."""
-        history = _reader(data).history_of(alarm, HISTORY)
+        with readable():
+            history = LedgerReader(data.ledger).history_of(alarm, HISTORY)
         newest = history[-1][1] if history else None
         if newest is None or not person.scope.sees(enterprise=newest.enterprise, county=newest.county):
             raise ProblemError(404, "there is no such alarm", "没有该报警")
@@ -84,13 +86,6 @@ def _after(cursor: str) -> tuple[int, int] | None:
             400, "cursor: give what 'next' said, or nothing", "cursor 无效:请使用上页返回的 next"
         )
     return int(found[1]), int(found[2])
-
-
-def _reader(data: DataFolder) -> LedgerReader:
-    try:
-        return LedgerReader(data.ledger)
-    except JournalError as error:
-        raise ProblemError(503, f"the ledger cannot be read: {error}", "台账无法读取") from error
 
 
 def _page(

@@ -9,9 +9,8 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from gateway.clock import Clock
-from gateway.console.answers import PREFIX, ProblemError, tagged
+from gateway.console.answers import PREFIX, ProblemError, readable, tagged
 from gateway.console.identity import Looking
-from gateway.errors import JournalError
 from gateway.kpi import coverage, kpis
 from gateway.paths import DataFolder
 
@@ -76,7 +75,5 @@ def add(app: FastAPI, data: DataFolder, clock: Clock) -> None:
 
 
 def _answer(request: Request, ask: Any) -> Response:
-    try:
+    with readable():
         return tagged(request, msgspec.to_builtins(ask()))
-    except JournalError as error:
-        raise ProblemError(503, f"nothing is recorded here yet: {error}", "尚无记录") from error

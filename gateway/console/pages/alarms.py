@@ -6,14 +6,15 @@ from typing import Annotated
 
 import msgspec
 from fastapi import FastAPI, Header, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import Person, Right
-from gateway.console.feed import MAX_PAGES, MAX_ROWS, Turn
+from gateway.console.feed import MAX_ROWS, Turn
 from gateway.console.identity import DeniedError, Looking, needs
 from gateway.console.pages.desk import Desk
 from gateway.console.show import Entry
+from gateway.console.streaming import streamed
 from gateway.console.words.alarms import WORDS
 from gateway.errors import JournalError
 
@@ -105,16 +106,7 @@ def add(app: FastAPI, desk: Desk) -> None:
     async def stream(
         request: Request, person: Looking, after: int = 0, last_event_id: Annotated[str, Header()] = ""
     ) -> Response:
-        if feed.pages >= MAX_PAGES:
-            return JSONResponse({"reason_en": f"{MAX_PAGES} pages are open already"}, 503)
-        start = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else after
-        headers = request.headers
-
-        def allowed() -> bool:
-            now = desk.identity.of(headers).person
-            return now is not None and now.scope == person.scope and now.may(Right.LOOK)
-
-        return StreamingResponse(feed.stream(start, person.scope, allowed), media_type="text/event-stream")
+        return streamed(desk, request, person, after, last_event_id)
 
     _add_commands(app, desk)
 

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from gateway.access import Person
 from gateway.clock import Clock
 from gateway.commands import ask
+from gateway.console.answers import is_api
 from gateway.console.city import City
 from gateway.console.feed import Feed
 from gateway.console.identity import DeniedError, Identity
@@ -52,20 +53,28 @@ class Desk:
         self, alarms: list[str], action: str, args: dict[str, Any], request: Request, person: Person
     ) -> JSONResponse:
         """A command about several alarms: all of them the person's own, or none is touched."""
-        if not all(self.feed.sees(person.scope, alarm) for alarm in alarms):
-            raise DeniedError(404, "there is no such alarm", "没有该报警")
+        self.must_see(alarms, person)
         return self.command(action, args, request, person)
 
-    def command(self, action: str, args: dict[str, Any], request: Request, person: Person) -> JSONResponse:
-        """Ask the core to act, in the name of a verified person; its answer, or that it gives none."""
+    def must_see(self, alarms: list[str], person: Person) -> None:
+        """DeniedError unless all alarms are inside the person's organisation."""
+        if not all(self.feed.sees(person.scope, alarm) for alarm in alarms):
+            raise DeniedError(404, "there is no such alarm", "没有该报警")
+
+    def command(
+        self, action: str, args: dict[str, Any], request: Request, person: Person, number: str = ""
+    ) -> JSONResponse:
+        """Ask the core to act, in the name of a verified person; its answer, or that it gives none.
+        number: the command's own, "" for a new one."""
         question = {
             "op": "command",
+            "id": number,
             "action": action,
             "args": args,
             "actor": person.id,
             "role": person.role,
             "organisation": person.scope.enterprise,
-            "source": f"console {request.client.host if request.client else '?'}",
+            "source": f"{'API' if is_api(request) else 'console'} {_address(request)}",
             "deadline_s": COMMAND_S,
         }
         try:
@@ -79,3 +88,7 @@ class Desk:
             }
             return JSONResponse(body, 503)
         return JSONResponse(answer, 200 if answer.get("accepted") else 409)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "?"

@@ -25,6 +25,7 @@ NAMES = (
     "sink-before-send",
     "sink-after-send",
     "after-cursor",
+    "after-ahead",
 )
 
 _name, _, _count = os.environ.get("RISKGATE_CRASH_AT", "").partition(":")

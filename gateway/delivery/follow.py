@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway import crashpoint
-from gateway.alarms.events import Event
+from gateway.alarms.events import AlarmEvent, Event
 from gateway.clock import Clock, Random
 from gateway.errors import JournalError
 from gateway.ledger.reader import LedgerReader
@@ -32,6 +32,14 @@ class Ledger(Protocol):
 
     def events_after(self, seq: int, limit: int) -> list[tuple[int, Event]]:
         """(sequence, event) in order."""
+        ...
+
+    def most_urgent_after(self, seq: int, limit: int) -> list[tuple[int, AlarmEvent]]:
+        """The same, priority 1 alone, however much lies between."""
+        ...
+
+    def events_between(self, alarm: str, after: int, last: int) -> list[tuple[int, AlarmEvent]]:
+        """(sequence, event) of one alarm, after ``after`` and up to ``last``."""
         ...
 
     def head(self) -> int:
@@ -56,6 +64,18 @@ class LedgerFile:
         with self._lock:
             reader = self._open()
         return reader.events_after(seq, limit) if reader else []
+
+    def most_urgent_after(self, seq: int, limit: int) -> list[tuple[int, AlarmEvent]]:
+        """(sequence, event) of what has priority 1 after ``seq``, oldest first."""
+        with self._lock:
+            reader = self._open()
+        return reader.most_urgent_after(seq, limit) if reader else []
+
+    def events_between(self, alarm: str, after: int, last: int) -> list[tuple[int, AlarmEvent]]:
+        """(sequence, event) of one alarm, after ``after`` and up to ``last``, oldest first."""
+        with self._lock:
+            reader = self._open()
+        return reader.events_between(alarm, after, last) if reader else []
 
     def head(self) -> int:
         """The newest sequence number, at most ``poll_s`` old; 0 without a ledger."""

@@ -1,6 +1,9 @@
 """Events one by one for a webhook: order per alarm, priority 1 first, a retrying message holds back only its
 own alarm. What waits is in delivery.db, so a restart forgets neither messages nor how often they were tried.
 
+That a priority 1 alarm is unanswered waits behind no backlog: it is looked for ahead of the cursor
+(urgent.py), and one sender is kept for it when all others hang.
+
 A message becomes a dead letter when the receiver refuses it, or after max_attempts or max_age_s; it then no
 longer holds its alarm back. An accepted ``deadletter_resend`` command puts it in line again.
 """
@@ -11,12 +14,12 @@ import threading
 from typing import Any
 
 from gateway import crashpoint
-from gateway.alarms.events import AlarmEvent, Event
 from gateway.clock import Clock
 from gateway.delivery.follow import Answer, Backoff, Ledger, carry, log
 from gateway.delivery.ledger_lane import BATCH_EVENTS, LANE, resend_ids
 from gateway.delivery.order import AlarmOrder
 from gateway.delivery.store import DeliveryStore, Message
+from gateway.delivery.urgent import Ahead, message_of
 from gateway.sinks import Delivered, EventsBatch, Later, Messages, Refused, Sink
 
 WAITING_MAX = 100_000
@@ -50,6 +53,7 @@ class MessageLane:
         self.clock = clock
         self.backoff = backoff
         self.workers = [Worker(self, number) for number in range(sink.workers)]
+        self.workers.append(Worker(self, sink.workers, urgent=True))
         self._waiting_max = waiting_max
         self._lock = threading.Lock()
         self._order = AlarmOrder()
@@ -57,14 +61,21 @@ class MessageLane:
             self._order.add(message)
         start = ledger.head() if sink.since == "now" else 0
         self._cursor = store.begin(name, LANE, start, sink.filters)
+        self._ahead = Ahead(name, store, ledger, sink.takes, self._cursor)
         self._delivered = 0
         self._error = ""
 
     def step(self) -> float:
-        """Enrol what is new in the ledger."""
+        """Enrol what is new in the ledger; what goes ahead of the line before what is next in it."""
         with self._lock:
             room = self._waiting_max - len(self._order)
-        if room <= 0 or self.ledger.head() <= self._cursor:
+        behind = self.ledger.head() - self._cursor
+        if behind > min(room, BATCH_EVENTS) and (
+            ahead := self._ahead.look(self._cursor, self.clock.wall_ns())
+        ):
+            self._line_up(ahead)
+            return 0.0
+        if room <= 0 or behind <= 0:
             return self.ledger.poll_s
         rows = self.ledger.events_after(self._cursor, min(BATCH_EVENTS, room))
         if not rows:
@@ -72,8 +83,8 @@ class MessageLane:
         now = self.clock.wall_ns()
         messages: list[Message] = []
         for seq, event in rows:
-            if self.sink.takes(event):
-                messages.append(_message(seq, event, now))
+            if self.sink.takes(event) and seq not in self._ahead:
+                messages.append(message_of(seq, event, now))
             asked, ids = resend_ids(event, self.sink_name)
             if asked:
                 self._enrol(seq - 1, messages[:-1] if messages and messages[-1].seq == seq else messages)
@@ -95,17 +106,17 @@ class MessageLane:
         return {
             "cursor": self._cursor,
             "delivered": self._delivered,
-            "pending": waiting + max(0, head - self._cursor),
+            "pending": waiting + max(0, head - self._cursor - len(self._ahead)),
             "lag": max(0, head - self._cursor),
             "error": self._error if waiting else "",
             "oldest_s": 0.0 if oldest is None else max(0.0, (self.clock.wall_ns() - oldest) / 1e9),
         }
 
-    def take(self) -> tuple[Message | None, float]:
-        """The next message to send, or how long there will be none."""
+    def take(self, *, urgent: bool = False) -> tuple[Message | None, float]:
+        """The next message to send (or urgent message), or how long there will be none."""
         with self._lock:
             now = self.clock.mono_ns()
-            message = self._order.take(now)
+            message = self._order.take(now, urgent=urgent)
             due = self._order.due_ns()
         if message is not None:
             return message, 0.0
@@ -143,6 +154,7 @@ class MessageLane:
 
     def _enrol(self, last: int, messages: list[Message]) -> None:
         self.store.enrol(self.sink_name, last, messages)
+        self._ahead.passed(self._cursor + 1, last)
         self._cursor = last
         self._line_up(messages)
 
@@ -157,26 +169,21 @@ class MessageLane:
             worker.wake.set()
 
 
-def _message(seq: int, event: Event, now: int) -> Message:
-    if isinstance(event, AlarmEvent):
-        return Message(seq, event.id, event.alarm, event.priority, now)
-    return Message(seq, event.id, f"{type(event).__name__}:{event.id}", 9, now)
-
-
 class Worker:
-    """One connection's worth of sending."""
+    """One connection's worth of sending; ``urgent``: kept for alarms that have an urgent message."""
 
-    def __init__(self, lane: MessageLane, number: int) -> None:
-        self.name = f"{lane.sink_name}/sender-{number}"
+    def __init__(self, lane: MessageLane, number: int, *, urgent: bool = False) -> None:
+        self.name = f"{lane.sink_name}/{'urgent' if urgent else f'sender-{number}'}"
         self.wake = threading.Event()
         self._lane = lane
+        self._urgent = urgent
         self._held: tuple[Message, Answer] | None = None
         """An attempt whose outcome is not written down yet: on a full disk it is kept, not sent again."""
 
     def step(self) -> float:
         """Send one message."""
         if self._held is None:
-            message, wait = self._lane.take()
+            message, wait = self._lane.take(urgent=self._urgent)
             if message is None:
                 return wait
             taken = message

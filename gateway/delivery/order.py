@@ -1,6 +1,7 @@
 """Which message goes next: order within an alarm, otherwise most important first, then oldest.
 
-A message that must wait holds back only its own alarm. Pure: time comes in, nothing goes out.
+A message that must wait holds back only its own alarm. An urgent one pulls the messages of its alarm that
+come before it ahead of every other alarm's. Pure: time comes in, nothing goes out.
 """
 
 from __future__ import annotations
@@ -10,13 +11,21 @@ from collections import deque
 
 from gateway.delivery.store import Message
 
+URGENT = 0
+"""Before every priority."""
+_Key = tuple[int, int, str]
+
 
 class AlarmOrder:
     """Messages of one sink. A taken message must be given back by ``done`` or ``later``."""
 
     def __init__(self) -> None:
         self._alarms: dict[str, deque[Message]] = {}
-        self._ready: list[tuple[int, int, str]] = []
+        self._urgent: dict[str, int] = {}
+        """Alarm -> its newest urgent message's sequence number, while it has one."""
+        self._ready: list[_Key] = []
+        self._keys: dict[str, _Key] = {}
+        """Alarm -> its entry of ``_ready``; another entry of that alarm there is outdated."""
         self._waiting: list[tuple[int, int, str]] = []
         self._count = 0
 
@@ -27,25 +36,35 @@ class AlarmOrder:
     def add(self, message: Message) -> None:
         """Behind every earlier message of its alarm."""
         self._count += 1
-        line = self._alarms.setdefault(message.alarm, deque())
+        alarm = message.alarm
+        line = self._alarms.setdefault(alarm, deque())
         line.append(message)
-        if len(line) == 1:
-            heapq.heappush(self._ready, (message.priority, message.seq, message.alarm))
+        if message.urgent:
+            self._urgent[alarm] = max(message.seq, self._urgent.get(alarm, 0))
+        if len(line) == 1 or (message.urgent and alarm in self._keys):
+            self._push(alarm)
 
-    def take(self, now_ns: int) -> Message | None:
-        """The next message to send, or None when all wait or are being sent."""
+    def take(self, now_ns: int, *, urgent: bool = False) -> Message | None:
+        """The next message to send, or None when all wait or are being sent; ``urgent``: of an alarm that has
+        an urgent one, or none."""
         while self._waiting and self._waiting[0][0] <= now_ns:
             _, _, alarm = heapq.heappop(self._waiting)
             self._push(alarm)
-        if not self._ready:
+        while self._ready and self._keys.get(self._ready[0][2]) != self._ready[0]:
+            heapq.heappop(self._ready)
+        if not self._ready or (urgent and self._ready[0][0] != URGENT):
             return None
-        return self._alarms[heapq.heappop(self._ready)[2]][0]
+        alarm = heapq.heappop(self._ready)[2]
+        del self._keys[alarm]
+        return self._alarms[alarm][0]
 
     def done(self, message: Message) -> None:
         """Delivered or dead: the next of its alarm may go."""
         line = self._alarms[message.alarm]
         line.popleft()
         self._count -= 1
+        if self._urgent.get(message.alarm) == message.seq:
+            del self._urgent[message.alarm]
         if line:
             self._push(message.alarm)
         else:
@@ -65,4 +84,6 @@ class AlarmOrder:
 
     def _push(self, alarm: str) -> None:
         head = self._alarms[alarm][0]
-        heapq.heappush(self._ready, (head.priority, head.seq, alarm))
+        rank = URGENT if alarm in self._urgent else head.priority
+        self._keys[alarm] = key = (rank, head.seq, alarm)
+        heapq.heappush(self._ready, key)

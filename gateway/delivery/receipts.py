@@ -36,6 +36,11 @@ class SinkAccount:
     """By which filters events are enrolled, and the last event before they applied; None: not recorded."""
 
     @property
+    def passed_over(self) -> int:
+        """Events up to the cursor that were not this sink's; what went ahead of it is not counted."""
+        return self.events - sum(seq <= self.events for seq in self.taken)
+
+    @property
     def missing(self) -> set[int]:
         """Events that were this sink's and are nowhere: must be empty."""
         return self.taken - self.receipts - self.waiting - self.dead

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from gateway.chain import GENESIS, ChainCheck, ChainWalk, Head, link
-from gateway.delivery.tables import BEGUN, CURSOR, DEAD, MESSAGE, META, RECORD
+from gateway.delivery.tables import AHEAD, BEGUN, CURSOR, DEAD, MESSAGE, META, RECORD
 from gateway.errors import JournalError
 
 
@@ -34,6 +34,8 @@ class Message:
     enrolled_ns: int
     attempts: int = 0
     error: str = ""
+    urgent: bool = False
+    """Goes ahead of every line, by the sender that is kept for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class DeliveryStore:
                     f"{path}: SQLite does not take synchronous=FULL; use another build of SQLite"
                 )
         META.create_all(self._engine)
+        self._add_urgent()
         with self._begin() as db:
             row = db.execute(sa.select(RECORD).order_by(RECORD.c.position.desc()).limit(1)).first()
         self._head = GENESIS if row is None else Head(row.position, row.digest)
@@ -118,6 +121,8 @@ class DeliveryStore:
                 self._move(db, sink, lane, cursor)
             if db.execute(sa.select(BEGUN.c.filters).where(mine)).scalar() != filters:
                 db.execute(BEGUN.delete().where(mine))
+                look_again = (CURSOR.c.sink == sink) & (CURSOR.c.lane == AHEAD.name)
+                db.execute(CURSOR.delete().where(look_again))
                 db.execute(BEGUN.insert().values(sink=sink, lane=lane, position=cursor, filters=filters))
         return int(cursor)
 
@@ -140,14 +145,31 @@ class DeliveryStore:
             if rows:
                 db.execute(MESSAGE.insert(), rows)
                 self._record(db, "enrolled", sink, seqs=[row["seq"] for row in rows])
+            db.execute(AHEAD.delete().where((AHEAD.c.sink == sink) & (AHEAD.c.seq <= last)))
             self._move(db, sink, "events", last)
+
+    def enrol_ahead(self, sink: str, last: int, messages: Sequence[Message]) -> None:
+        """Messages for events beyond the cursor, and how far was looked for them, in one transaction."""
+        with self._begin() as db:
+            db.execute(MESSAGE.insert(), [_row(sink, m) for m in messages])
+            db.execute(AHEAD.insert(), [{"sink": sink, "seq": m.seq} for m in messages])
+            self._record(db, "enrolled", sink, seqs=[m.seq for m in messages], ahead=True)
+            self._move(db, sink, AHEAD.name, last)
+
+    def ahead(self, sink: str) -> tuple[int, set[int]]:
+        """How far was looked ahead, and the events beyond the cursor that are messages already."""
+        query = sa.select(AHEAD.c.seq).where(AHEAD.c.sink == sink)
+        with self._begin() as db:
+            found = set(db.execute(query).scalars())
+        return self.cursor(sink, AHEAD.name), found
 
     def waiting(self, sink: str) -> list[Message]:
         """Every message not yet delivered, in ledger order."""
         with self._begin() as db:
             rows = db.execute(sa.select(MESSAGE).where(MESSAGE.c.sink == sink).order_by(MESSAGE.c.seq)).all()
         return [
-            Message(r.seq, r.event, r.alarm, r.priority, r.enrolled_ns, r.attempts, r.error) for r in rows
+            Message(r.seq, r.event, r.alarm, r.priority, r.enrolled_ns, r.attempts, r.error, bool(r.urgent))
+            for r in rows
         ]
 
     def delivered(self, sink: str, message: Message, receipt: str) -> None:
@@ -275,6 +297,13 @@ class DeliveryStore:
         with self._lock:
             self._engine.dispose()
 
+    def _add_urgent(self) -> None:
+        """A file of an earlier version: what waits with priority 1 is urgent."""
+        with self._begin() as db:
+            if "urgent" not in {column["name"] for column in sa.inspect(db).get_columns(MESSAGE.name)}:
+                db.exec_driver_sql("ALTER TABLE message ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0")
+                db.execute(MESSAGE.update().where(MESSAGE.c.priority == 1).values(urgent=1))
+
     def _move(self, db: sa.Connection, sink: str, lane: str, position: int) -> None:
         values = {"position": position, "at_ns": self._wall_ns()}
         where = (CURSOR.c.sink == sink) & (CURSOR.c.lane == lane)
@@ -299,7 +328,7 @@ class DeliveryStore:
 def _row(sink: str, m: Message) -> dict[str, Any]:
     return {
         "sink": sink, "seq": m.seq, "event": m.event, "alarm": m.alarm, "priority": m.priority,
-        "enrolled_ns": m.enrolled_ns, "attempts": m.attempts, "error": m.error,
+        "enrolled_ns": m.enrolled_ns, "attempts": m.attempts, "error": m.error, "urgent": int(m.urgent),
     }  # fmt: skip
 
 

@@ -33,7 +33,16 @@ MESSAGE = sa.Table(
     sa.Column("enrolled_ns", sa.BigInteger, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
+    sa.Column("urgent", sa.Integer, nullable=False, server_default="0"),
 )
+AHEAD = sa.Table(
+    "ahead",
+    META,
+    sa.Column("sink", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True),
+)
+"""Events beyond a sink's cursor that are messages already (or were: delivered, dead), for they went ahead of
+the line; none is made a message again when the cursor comes there."""
 DEAD = sa.Table(
     "deadletter",
     META,

@@ -22,7 +22,16 @@ from gateway.durable import WriterLock, sqlite_failure
 from gateway.errors import BehaviourDiffers, FlushFailed, JournalError
 from gateway.ledger import engine as sqlite_engine
 from gateway.ledger.rows import columns, state_columns
-from gateway.ledger.tables import ALARM_STATE, ANCHOR, EVENT, FORMAT, LEDGER, METADATA, WITNESS
+from gateway.ledger.tables import (
+    ALARM_STATE,
+    ANCHOR,
+    BY_URGENCY,
+    EVENT,
+    FORMAT,
+    LEDGER,
+    METADATA,
+    WITNESS,
+)  # fmt: skip
 
 Anchor = tuple[int, int, bytes]
 """A closed journal segment: first position, last position, digest of the last."""
@@ -137,6 +146,7 @@ class Ledger:
             raise JournalError(f"{self._path}: SQLite runs with synchronous={level}, not FULL")
         with self._connection.begin():
             METADATA.create_all(self._connection)
+            BY_URGENCY.create(self._connection, checkfirst=True)
             found = self._connection.execute(select(LEDGER.c.format)).scalar()
             if found is None:
                 self._connection.execute(insert(LEDGER), {"format": FORMAT})

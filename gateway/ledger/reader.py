@@ -18,7 +18,7 @@ from gateway.chain import GENESIS, ChainCheck, Head
 from gateway.errors import JournalError
 from gateway.ledger import engine as sqlite_engine
 from gateway.ledger.check import check
-from gateway.ledger.tables import ALARM_STATE, ANCHOR, EVENT, WITNESS
+from gateway.ledger.tables import ALARM_STATE, ANCHOR, EVENT, MOST_URGENT, WITNESS
 
 PAGE_ROWS = 2000
 WAITING = (UNACKNOWLEDGED, RETURNED)
@@ -36,6 +36,18 @@ class LedgerReader:
         """(sequence number, event), oldest first, of what follows ``seq``."""
         query = select(EVENT.c.seq, EVENT.c.body).where(EVENT.c.seq > seq).order_by(EVENT.c.seq).limit(limit)
         return [(row.seq, decode(row.body)) for row in self._all(query)]
+
+    def most_urgent_after(self, seq: int, limit: int = PAGE_ROWS) -> list[tuple[int, AlarmEvent]]:
+        """As ``events_after``, priority 1 alone; what lies between costs nothing."""
+        query = select(EVENT.c.seq, EVENT.c.body).where(MOST_URGENT, EVENT.c.seq > seq)
+        query = query.order_by(EVENT.c.priority, EVENT.c.seq).limit(limit)
+        return [(row.seq, _alarm(row.body)) for row in self._all(query)]
+
+    def events_between(self, alarm: str, after: int, last: int) -> list[tuple[int, AlarmEvent]]:
+        """(sequence number, event) of one alarm from ``after`` (left out) to ``last``, oldest first."""
+        query = select(EVENT.c.seq, EVENT.c.body).where(EVENT.c.alarm == alarm)
+        query = query.where(EVENT.c.seq > after, EVENT.c.seq <= last).order_by(EVENT.c.seq)
+        return [(row.seq, _alarm(row.body)) for row in self._all(query)]
 
     def open_alarms(
         self,

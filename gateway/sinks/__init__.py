@@ -127,7 +127,8 @@ class Sink(Protocol):
 @runtime_checkable
 class Messages(Protocol):
     """A sink of single events: ``deliver`` gets an EventsBatch of one event, from ``workers`` threads at
-    once, never two of the same alarm. Order is kept per alarm, priority 1 first."""
+    once and one more for unanswered priority 1 alarms, never two of the same alarm. Order is kept per alarm,
+    priority 1 first."""
 
     workers: int
     max_attempts: int

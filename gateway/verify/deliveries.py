@@ -127,7 +127,7 @@ def _unknown(report: Report, one: _Told, alarms: int, *, exercise: bool) -> None
 def _delivered(one: _Told, account: SinkAccount, last_seq: int) -> tuple[bool, str]:
     figures = (
         f"{len(account.taken & account.receipts)} with receipt, {len(account.waiting)} waiting, "
-        f"{len(account.dead)} dead letters, {account.events - len(account.taken)} not for this sink, "
+        f"{len(account.dead)} dead letters, {account.passed_over} not for this sink, "
         f"{last_seq - account.events} not looked at yet, of {last_seq}"
     )
     if one.changed:

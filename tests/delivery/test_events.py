@@ -182,7 +182,7 @@ def test_a_full_disk_repeats_the_record_and_not_the_sending(bench: Bench, kind: 
     happening.listen(bench.store._engine, "commit", refuse)
     for _ in range(5):
         with pytest.raises(OSError, match="full"):
-            lanes[-1].step()
+            lanes[min(1, len(lanes) - 1)].step()
     assert len(sink.tries) == 1
     full = False
     drive(lanes, bench.clock, 2)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from gateway.alarms.events import Event
 from gateway.clock import SystemClock
 from gateway.commands import ask
 from gateway.delivery.process import SEES_AGAIN, Delivery
+from gateway.delivery.receipts import accounts
 from gateway.errors import JournalError
 from gateway.live import LiveSender
 from gateway.paths import DataFolder
@@ -27,7 +27,7 @@ from gateway.sinks.history import HistoryReader
 from tests.support.delivery import Book
 from tests.support.entries import alarm_event
 from tests.support.readings import NOW_NS, good, table
-from tests.support.receiver import Receiver, Reply
+from tests.support.receiver import Receiver, Reply, Request
 from tests.support.wait import until
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -134,6 +134,19 @@ def test_a_hanging_sink_delays_nobody_and_hides_nothing(place: Place) -> None:
         assert place.status("slow")["pending"] == 20
 
 
+def test_a_priority_one_passes_a_backlog_whose_senders_all_hang(place: Place) -> None:
+    def script(request: Request) -> Reply:
+        return Reply(hang=b'"priority":1,' not in request.body)
+
+    with Receiver(script) as receiver:
+        place.start(hook=hook(receiver, timeout_s=30))
+        place.book.write(events(1, 900))
+        until(lambda: len(receiver.requests) == 4, 5, "all senders are stuck")
+        place.book.write([alarm_event(901, 0, "fire", priority=1)])
+        until(lambda: "1-901-0" in received(receiver), 3, "the priority 1")
+    assert len(receiver.requests) == 5
+
+
 def test_blind_is_announced_at_once_even_past_a_stuck_line(place: Place) -> None:
     def script(request: object) -> Reply:
         return Reply(hang=True) if b'"riskgate.alarm' in request.body else Reply()  # type: ignore[attr-defined]
@@ -223,44 +236,59 @@ def test_the_second_core_connection_counts_and_garbage_is_survived(place: Place)
         sender.close()
 
 
-@pytest.mark.parametrize("where", ["sink-before-send", "sink-after-send", "after-cursor"])
+@pytest.mark.parametrize("where", ["sink-before-send:5", "sink-after-send:5", "after-cursor:5"])
 def test_killed_at_any_point_everything_arrives_after_the_restart(place: Place, where: str) -> None:
     place.book.write(events(1, 12))
-    lock = threading.Lock()
     with Receiver() as receiver:
-        config = place.data.root / "riskgate.toml"
-        (place.data.root / "keys").write_text(SECRET)
-        (place.data.root / "fleet.csv").write_text("enterprise,site,asset,device,profile\n")
-        config.write_text(
-            f'[sinks.hook]\nkind = "webhook"\nurl = "{receiver.url}/"\nsecret_file = "keys"\n'
-            f'allow = ["127.0.0.0/8"]\nports = [{receiver.port}]\n'
-        )
-        command = [
-            sys.executable,
-            "-m",
-            "gateway.cli",
-            "--data",
-            str(place.data.root),
-            "--config",
-            str(config),
-        ]
-        command += ["process", "delivery"]
-        crash = {**os.environ, "RISKGATE_CRASH_AT": f"{where}:5"}
-        killed = subprocess.run(command, env=crash, stderr=subprocess.PIPE, timeout=30, check=False)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-        again = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        try:
-            until(lambda: len(set(received(receiver))) == 12, 15, "every event after the restart")
-            began = time.monotonic()
-            again.send_signal(signal.SIGTERM)
-            assert again.wait(10) == 0
-            assert time.monotonic() - began < 5
-        finally:
-            again.kill()
-            again.wait()
-    with lock:
-        # the kill may have cut a request short: that one was never answered, and came again whole
-        whole = [r for r in receiver.requests if len(r.body) == int(r.headers["content-length"])]
+        killed_and_run_again(place, receiver, where, 12)
+    assert len(whole_bodies(receiver)) == 12
+
+
+@pytest.mark.parametrize("where", ["after-ahead:1", "sink-after-send:1", "after-cursor:1"])
+def test_killed_with_a_priority_one_ahead_of_the_line_it_comes_first_and_is_lost_by_no_kill(
+    place: Place, where: str
+) -> None:
+    place.book.write([*events(1, 700), alarm_event(701, 0, "fire", priority=1), *events(702, 9)])
+    with Receiver() as receiver:
+        killed_and_run_again(place, receiver, where, 710)
+    assert len(whole_bodies(receiver)) == 710
+    assert received(receiver).index("1-701-0") < 5
+    (account,) = accounts(place.data.delivery)
+    assert account.receipts == account.taken == set(range(1, 711))
+    assert len(account.order) == 710
+
+
+def killed_and_run_again(place: Place, receiver: Receiver, where: str, count: int) -> None:
+    """Delivery dies at ``where``; the next one delivers all ``count`` events and ends when told."""
+    config = place.data.root / "riskgate.toml"
+    (place.data.root / "keys").write_text(SECRET)
+    (place.data.root / "fleet.csv").write_text("enterprise,site,asset,device,profile\n")
+    config.write_text(
+        f'[sinks.hook]\nkind = "webhook"\nurl = "{receiver.url}/"\nsecret_file = "keys"\n'
+        f'allow = ["127.0.0.0/8"]\nports = [{receiver.port}]\n'
+    )
+    command = [sys.executable, "-m", "gateway.cli", "--data", str(place.data.root)]
+    command += ["--config", str(config), "process", "delivery"]
+    crash = {**os.environ, "RISKGATE_CRASH_AT": where}
+    killed = subprocess.run(command, env=crash, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    again = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: len(set(received(receiver))) == count, 30, "every event after the restart")
+        until(lambda: place.status("hook")["pending"] == 0, 10, "every receipt")
+        began = time.monotonic()
+        again.send_signal(signal.SIGTERM)
+        assert again.wait(10) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        again.kill()
+        again.wait()
+
+
+def whole_bodies(receiver: Receiver) -> dict[str, bytes]:
+    """Message -> body, the same each time it came. The kill may have cut a request short: that one was never
+    answered, and came again whole."""
+    whole = [r for r in receiver.requests if len(r.body) == int(r.headers["content-length"])]
     bodies = {request.headers["webhook-id"]: request.body for request in whole}
-    assert len(bodies) == 12
     assert all(bodies[r.headers["webhook-id"]] == r.body for r in whole)
+    return bodies

@@ -68,6 +68,8 @@ class View:
     """Shelved, suppressed or out of service."""
     gateway: Ints = field(default_factory=lambda: np.zeros(5, np.int64))
     """The gateway's own open alarms, by priority."""
+    where: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    """[devices, (longitude, latitude)] in degrees, WGS 84; not a number where the fleet does not say."""
     words: list[str] = field(default_factory=list)
     places: npt.NDArray[np.void] = field(default_factory=lambda: np.zeros(0, PLACE))
 
@@ -184,6 +186,13 @@ def _view(found: Standing, fleet: list[Device], reader: LedgerReader) -> View:
             continue
         view.open[place, graded] += count
         view.unanswered[place] += count if state in NEEDS_ANSWER else 0
+    nowhere = float("nan")
+    view.where = np.array(
+        [
+            (nowhere, nowhere) if d.latitude is None or d.longitude is None else (d.longitude, d.latitude)
+            for d in devices
+        ]
+    ).reshape(len(devices), 2)
     words: dict[str, int] = {}
     view.places = np.array(
         [

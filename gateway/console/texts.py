@@ -8,6 +8,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Alarms",
         "overview": "Overview",
+        "map": "Map",
         "pages": "Pages",
         "data_age": "data {s} s old, core lag {lag} s",
         "product": "riskgate",
@@ -99,6 +100,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "zh": {
         "title": "报警",
         "overview": "总览",
+        "map": "地图",
         "pages": "页面",
         "data_age": "数据 {s} 秒前,核心滞后 {lag} 秒",
         "product": "riskgate",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from gateway.console.pages import alarms, overview
+from gateway.console.pages import alarms, city_map, overview
 from gateway.console.show import Entry
 
-PAGES: tuple[ModuleType, ...] = (alarms, overview)
+PAGES: tuple[ModuleType, ...] = (alarms, overview, city_map)
 
 
 def entries() -> tuple[Entry, ...]:

@@ -54,3 +54,27 @@ WORDS = (
         "open_list": ("Alarm list", "报警列表"),
     }
 )
+
+MAP_WORDS = COMMON | {
+    "zoom_in": ("Closer", "放大"),
+    "zoom_out": ("Farther", "缩小"),
+    "whole": ("Whole map", "全图"),
+    "map_label": (
+        "Devices by their coordinates. Arrow keys move, plus and minus zoom, 0 shows all.",
+        "按坐标显示的设备。方向键移动,加减键缩放,0 显示全图。",
+    ),
+    "worst_here": ("Worst in view", "视野内最严重"),
+    "nothing_open_here": ("No open alarm in view.", "视野内无未关闭报警。"),
+    "many_devices": ("{n} devices", "{n} 台设备"),
+    "calm": ("no open alarm, all live", "无报警,全部在线"),
+    "gaps": ("no open alarm, not all live", "无报警,有通道不在线"),
+    "placeless": (
+        "{n} devices have no coordinates in the fleet list and are not here; {open} of their alarms stand.",
+        "{n} 台设备在设备表中无坐标,未显示在地图上;其中 {open} 条报警未关闭。",
+    ),
+    "placeless_link": ("See them in the overview", "在总览中查看"),
+    "no_places": (
+        "No device has coordinates: fill in latitude and longitude in the fleet list.",
+        "没有设备填写坐标:请在设备表中填写纬度和经度。",
+    ),
+}

@@ -122,7 +122,7 @@ class Plant(UnitsBase[Passage]):
             unit.speed_m_s = approach(unit.speed_m_s, fast_m_s, CHANGE_M_S2 * dt_s)
         unit.along_m += unit.speed_m_s * dt_s
         if high and unit.along_m >= -GATE_M + GATE_DEEP_M / 2:
-            unit.along_m = -GATE_M + GATE_DEEP_M / 2  # she has stopped before the bridge
+            unit.along_m, unit.speed_m_s = -GATE_M + GATE_DEEP_M / 2, 0.0  # she has stopped before the bridge
         if unit.along_m >= RANGE_M:
             unit.here = False
             unit.wait_s = self._between(*(CLOSE_S if self._on("convoy", k) else WAIT_S))

@@ -71,7 +71,16 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"resistivity": 2.0, "diameter": 1.0, "moderate": 7.0, "strong": 8.0, "off_delay_ns": 0},
     ],
     "bearing_trend": [
-        {"rise": 3.0, "limit": 9.0, "warm": 0.0, "window_ns": 8 * SECOND, "on_delay_ns": SECOND},
+        {
+            "rise": 3.0,
+            "limit": 9.0,
+            "warm": 0.0,
+            "window_ns": 8 * SECOND,
+            "on_delay_ns": SECOND,
+            "wear": 1e-3,
+            "wear_ns": 60 * SECOND,
+            "wear_steps": 2,
+        },
         {"rise": 6.0, "limit": 6.0, "window_ns": 20 * SECOND, "on_delay_ns": 0, "inputs": ("bearing",)},
     ],
     "bridge_approach": [
@@ -125,6 +134,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "duct_settling": [
         {"carry": 3.5, "flush": 3.8, "still": 0.5, "after_ns": 5 * SECOND},
         {"carry": 3.0, "after_ns": SECOND, "still": 0.0, "gap_ns": 3 * SECOND},
+    ],
+    "fill_balance": [
+        {"volume": 1.0, "differs": 3.0, "slack": 1800.0, "gap_ns": 60 * SECOND},
+        {"volume": 1e-3, "differs": 2.0, "share": 0.5, "slack": 3600.0, "gap_ns": 30 * SECOND},
     ],
     "filter_loading": [
         {"drop": 2.0, "running": 0.5, "limit": 9.0, "margin": 0.5, "window_ns": 4 * SECOND, "on_delay_ns": 0},

@@ -20,7 +20,8 @@ BAG = {"dp": "filter_dp", "velocity": "duct_velocity"}
 DUCT = {"velocity": "duct_velocity"}
 BEARING = {"bearing": "bearing_head", "ambient": "ambient"}
 RECTIFIER = {"current": "output_current", "voltage": "output_voltage"}
-BRIDGE = {"distance": "distance", "clearance": "clearance", "lane": "lane"}
+BRIDGE = {"distance": "distance", "clearance": "clearance", "lane": "lane", "speed": "speed"}
+TANK, TANK_M3 = {"level": "level", "inflow": "flow"}, {"volume": 20.0}
 MOVING = {"latitude": "latitude", "longitude": "longitude", "speed": "speed"}
 CAST = {
     "length": "casting_length", "phase": "phase", "water_flow": "water_flow",
@@ -54,6 +55,7 @@ LINE = {"length": 20_000.0}
         ("tanker_truck", "ground_speed", MOVING, {}, 24),
         ("casting_pit", "casting_trip", CAST, {}, 8),
         ("npw_pair", "npw", HEADS, LINE, 2),
+        ("port_tank", "fill_balance", TANK, TANK_M3, 24),
     ],
 )
 def test_nothing_is_found_in_normal_life(
@@ -144,6 +146,33 @@ def test_a_vessel_adrift_is_told_before_the_pier(severity: float) -> None:
     found = watch("bridge_approach", "bridge_approach", BRIDGE, faults=faults, hours=3, seed=SEED)
     assert found[0].what == "+bridge_danger"
     assert found[0].value > 100.0
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_a_range_that_drifts_is_told_by_the_vessels_speed(severity: float) -> None:
+    faults = [Fault("drift", 3600, severity=severity)]
+    found = watch("bridge_approach", "bridge_approach", BRIDGE, faults=faults, hours=3, seed=SEED)
+    assert found[0].what == "+range_disagrees"
+    assert 1.0 < found[0].hours < 1.0 + 1.0 / severity
+
+
+@pytest.mark.parametrize(
+    "severity", [0.6, 1.0]
+)  # at 0.3 it gains 1.5 % in a whole pause, less than the bound
+def test_a_tank_gauge_that_drifts_is_told_before_it_is_far_off(severity: float) -> None:
+    faults = [Fault("drift", 2 * 3600, severity=severity)]
+    found = watch("port_tank", "fill_balance", TANK, TANK_M3, faults=faults, hours=6, seed=SEED)
+    assert found[0].what == "+rises_unmetered"
+    assert 2.0 < found[0].hours < 2.0 + 1.0 / severity
+
+
+def test_a_bearing_that_wears_is_told_hours_before_it_is_hot() -> None:
+    """Its rise grows by 15 K a day at severity 1: 0.6 K an hour, of the 40 K that the bound allows."""
+    faults = [Fault("wearing", 6 * 3600, severity=0.8)]
+    found = watch("bearing_belt", "bearing_trend", BEARING, faults=faults, hours=14, seed=SEED)
+    assert found[0].what == "+bearing_wears"
+    assert 4 <= found[0].hours - 6 <= 6.5
+    assert found[0].value < 25.0
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)

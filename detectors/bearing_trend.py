@@ -47,8 +47,8 @@ from detectors._turn import ordinary, tell_more, tenth, turned
 
 INPUTS = ("bearing", "ambient")
 FINDINGS = ("bearing_rise", "bearing_climbs", "bearing_wears")
-"""rise, wears: K above ambient, now and the bound, or when it began. climbs: degC, ``extra`` the minutes until
-``limit``."""
+"""rise, wears: K above ambient, now and the bound, or when it began. climbs: degC, ``extra`` the minutes
+until ``limit``."""
 EVENT_TIMES = ("since_ns", "last_ns", "begun_ns")
 ADVICE = {
     "bearing_rise": ("process", "bearing runs hot against its surroundings", "轴承温升过高"),

@@ -20,8 +20,8 @@ lane and speed older than ``gap_s`` are unknown. Without speed and lane the rang
 Cost. About 10 ns a reading, 230 bytes a group.
 
 Reference. JT/T 1441 and the bridge's navigation study set warning times; not verified; 180 s and 2 m are
-ours. The range: Pythagoras, with the vessel's way by her log; 2.5 % are ours. Speed by the difference of two exponentially weighted means, which for a ramp lag behind by their time
-constants.
+ours. The range: Pythagoras, with the vessel's way by her log; 2.5 % are ours. Closing speed by the difference
+of two exponentially weighted means, which for a ramp lag behind by their time constants.
 
 >>> import numpy as np
 >>> from detectors import Findings, Readings

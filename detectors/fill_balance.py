@@ -65,8 +65,8 @@ SETTINGS = {
     "slack": Setting("ratio", 0.5, 0.0, 1e9),
     "gap_s": Setting("seconds", 60.0, 1e-3),
 }
-"""volume: unit of the flow times hours that one unit of the level holds; differs: unit of the level; slack: the
-same, an hour."""
+"""volume: unit of the flow times hours that one unit of the level holds; differs: unit of the level; slack:
+the same, an hour."""
 _HOUR_NS = 3_600_000_000_000.0
 
 PARAMETERS = np.dtype(

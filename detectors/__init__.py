@@ -237,6 +237,7 @@ def kinds() -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
 
 
+@functools.cache
 def load(kind: str) -> ModuleType:
     """The detector module of a kind; KeyError names the known ones."""
     if kind not in kinds():

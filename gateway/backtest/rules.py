@@ -75,6 +75,12 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         both = {(s.channel, s.condition): s for s in (*device.overrides, *mine)}
         return msgspec.structs.replace(device, overrides=tuple(both[key] for key in sorted(both)))
 
+    def tried(self, config: MonitorConfig) -> tuple[MonitorConfig, set[str]]:
+        """A configuration with these rules, and the keys of the devices that they concern."""
+        concerned = {d.key for d in config.devices if any(rule.concerns(d) for rule in self.rule)}
+        devices = [self.amended(device) for device in config.devices]
+        return MonitorConfig(devices, config.profiles), concerned
+
     def loosened(self, config: MonitorConfig) -> list[str]:
         """ "<device>: <channel>:<limit>: ..." of every safety limit that becomes looser than its profile."""
         found = []

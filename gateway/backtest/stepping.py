@@ -7,28 +7,37 @@ change are stepped, and what shares an asset with them; packets of other devices
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import numpy as np
+from contextlib import ExitStack
+from typing import NamedTuple, Protocol
 
 from gateway.alarms.events import Event
 from gateway.backtest.difference import Difference, compare
-from gateway.backtest.rules import RuleSet, in_force
+from gateway.backtest.rules import RuleSet
+from gateway.backtest.sides import Apart, Here, Running, Single
+from gateway.backtest.sift import Sieve
+from gateway.backtest.stretch import Gathering, Stretch
 from gateway.errors import JournalError
 from gateway.journal import JournalReader
-from gateway.monitor.channels import Device
-from gateway.monitor.entries import ConfigChange, Entry, Packets, Stamp, Started, Tick
+from gateway.journal.pages import Page, entry_of
+from gateway.monitor.entries import ConfigChange, Stamp, Started
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import MonitorConfig, config_change, unpack
 from gateway.paths import DataFolder
 from gateway.restore import partition_of, restore
 from gateway.snapshots import SnapshotStore
 
-TOLD_EVERY = 1000
-MAX_TOPICS = 1_000_000
-"""Remembered at once: strangers may send ever others."""
+APART_FROM = 50_000
+"""Entries from which two more processes are worth their start."""
 END = 1 << 62
 Progress = Callable[[int, int], None]
 """Told (entries stepped, entries in all)."""
+
+
+class Trial(Protocol):
+    """What is tried."""
+
+    def tried(self, config: MonitorConfig) -> tuple[MonitorConfig, set[str]]:
+        """A configuration as it would be, and the keys of its devices that would be judged otherwise."""
 
 
 class _AllNeededError(Exception):
@@ -36,78 +45,75 @@ class _AllNeededError(Exception):
 
 
 class _Sides:
-    """The two monitors, and what they gave."""
+    """The two runs, fed with the same recording."""
 
-    def __init__(self, before: Monitor, after: Monitor, rules: RuleSet, *, whole: bool) -> None:
-        self.monitors = (before, after)
-        self.events: tuple[list[Event], list[Event]] = ([], [])
+    def __init__(self, before: Running, after: Running, trial: Trial, *, whole: bool) -> None:
+        self.runs = (before, after)
         self.entries = self.devices = self.changed = 0
-        self._rules = rules
+        self.config = MonitorConfig([], {})
+        self._trial = trial
         self._whole = whole
-        self._kept: set[bytes] = set()
-        self._topics: dict[bytes, bool] = {}
+        self._sieve = Sieve([])
+        self._gathering = Gathering()
 
     def configure(self, position: int, stamp: Stamp, config: MonitorConfig, *, told: bool) -> None:
         """Put a configuration in force on both sides, on one of them with the new rules."""
-        concerned = [d for d in config.devices if any(rule.concerns(d) for rule in self._rules.rule)]
-        assets = {(d.enterprise, d.site, d.asset) for d in concerned}
-        kept = [d for d in config.devices if self._whole or (d.enterprise, d.site, d.asset) in assets]
+        self.config = config
+        tried, concerned = self._trial.tried(config)
+        assets = {(d.enterprise, d.site, d.asset) for d in config.devices if d.key in concerned}
+        kept = {d.key for d in config.devices if self._whole or (d.enterprise, d.site, d.asset) in assets}
         self.devices, self.changed = len(kept), len(concerned)
-        self._kept = {device.key.encode() for device in kept}
-        self._topics = {}
-        amended: list[Device] = [self._rules.amended(device) for device in kept]
-        for side, devices in enumerate((kept, amended)):
-            self._step(side, position, config_change(stamp, devices, config.profiles), told=told)
+        self._sieve = Sieve(sorted(kept))
+        for run, side in zip(self.runs, (config, tried), strict=True):
+            devices = [device for device in side.devices if device.key in kept]
+            run.put(Single(position, config_change(stamp, devices, side.profiles), told))
 
-    def take(self, position: int, entry: Entry) -> None:
-        """One entry of the recording."""
-        self.entries += 1
-        if isinstance(entry, ConfigChange):
-            self.configure(position, entry.stamp, unpack(entry), told=True)
+    def page(self, page: Page) -> None:
+        """The next entries of the recording."""
+        self.entries += len(page.begins)
+        if self._whole:
+            for row in range(len(page.begins)):
+                self._entry(page, row)
             return
+        begin = 0
+        while begin < len(page.begins):
+            begin = self._sifted(page, begin)
+
+    def _sifted(self, page: Page, begin: int) -> int:
+        """Take the page from a row on, until other devices are kept; returns how far that is."""
+        for item in self._gathering.add(page, self._sieve.sift(page), begin):
+            if isinstance(item, Stretch):
+                self._put(item)
+            elif self._entry(page, item):
+                return item + 1
+        return len(page.begins)
+
+    def _entry(self, page: Page, row: int) -> bool:
+        """One entry by itself; whether other devices are kept from here on."""
+        entry = entry_of(page, row)
+        if isinstance(entry, ConfigChange):
+            self.configure(page.first + row, entry.stamp, unpack(entry), told=True)
+            return True
         if isinstance(entry, Started) and entry.clock == "stream" and not self._whole:
             raise _AllNeededError
-        if isinstance(entry, Packets) and not self._whole:
-            entry = self._thinned(entry)
-        for side in (0, 1):
-            self._step(side, position, entry, told=True)
+        self._put(Single(page.first + row, entry, told=True))
+        return False
 
-    def _step(self, side: int, position: int, entry: Entry, *, told: bool) -> None:
-        outcome = self.monitors[side].step(position, entry)
-        if told:
-            self.events[side].extend(outcome.events)
+    def _put(self, what: Single | Stretch) -> None:
+        for run in self.runs:
+            run.put(what)
 
-    def _thinned(self, entry: Packets) -> Packets | Tick:
-        """The packets that may concern the devices kept; time passes all the same."""
-        if len(self._topics) > MAX_TOPICS:
-            self._topics = {}
-        cuts = entry.cut_array()
-        blob, topics = entry.blob, self._topics
-        keep = []
-        for begin, end in cuts[:, :2].tolist():
-            topic = blob[begin:end]
-            known = topics.get(topic)
-            if known is None:
-                known = topics[topic] = self._concerns(topic)
-            keep.append(known)
-        chosen = np.array(keep, bool)
-        if chosen.all():
-            return entry
-        if not chosen.any():
-            return Tick(entry.stamp)
-        return Packets(
-            entry.stamp,
-            entry.epoch,
-            blob,
-            cuts[chosen].tobytes(),
-            entry.received_array()[chosen].tobytes(),
-            entry.flag_array()[chosen].tobytes(),
-        )
+    def events(self) -> tuple[list[Event], list[Event]]:
+        """The end: what both gave."""
+        for stretch in self._gathering.end():
+            self._put(stretch)
+        before, after = self.runs
+        return before.events(), after.events()
 
-    def _concerns(self, topic: bytes) -> bool:
-        """A topic of another form is looked up by the profiles, so it stays."""
-        parts = topic.split(b"/")
-        return parts[0] != b"rg" or len(parts) != 5 or b"/".join(parts[1:4]) in self._kept
+    def close(self) -> None:
+        """Nothing more is wanted."""
+        for run in self.runs:
+            run.close()
 
 
 def backtest(
@@ -122,18 +128,15 @@ def backtest(
     JournalError when the journal cannot be read.
     """
     end = END if until_ns is None else until_ns
-    try:
-        sides, last_ns = _run(data, rules, since_ns, end, progress, whole=False)
-    except _AllNeededError:
-        sides, last_ns = _run(data, rules, since_ns, end, progress, whole=True)
-    found = compare(*sides.events, since_ns, end)
+    run = run_both(data, rules, since_ns, end, progress)
+    found = compare(*run.events, since_ns, end)
     return Difference(
         rules.version,
         since_ns // 1_000_000,
-        min(end, last_ns) // 1_000_000,
-        sides.entries,
-        sides.devices,
-        sides.changed,
+        min(end, run.last_ns) // 1_000_000,
+        run.entries,
+        run.devices,
+        run.changed,
         found.before,
         found.after,
         found.added,
@@ -141,34 +144,77 @@ def backtest(
         found.moved,
         found.alarms,
         found.examples,
-        rules.loosened(in_force(data)),
+        rules.loosened(run.config),
     )
 
 
+class Run(NamedTuple):
+    """What two runs over one recording gave."""
+
+    events: tuple[list[Event], list[Event]]
+    last_ns: int
+    """Wall clock of the last entry."""
+    entries: int
+    devices: int
+    changed: int
+    config: MonitorConfig
+    """What was in force at the end."""
+
+
+def run_both(
+    data: DataFolder, trial: Trial, since_ns: int, until_ns: int, progress: Progress | None = None
+) -> Run:
+    """Step the recording with the configurations as they were and as ``trial`` has them, from the newest
+    snapshot before since_ns to until_ns (wall clock)."""
+    try:
+        return _run(data, trial, since_ns, until_ns, progress, whole=False)
+    except _AllNeededError:
+        return _run(data, trial, since_ns, until_ns, progress, whole=True)
+
+
 def _run(
-    data: DataFolder, rules: RuleSet, since_ns: int, until_ns: int, progress: Progress | None, *, whole: bool
-) -> tuple[_Sides, int]:
+    data: DataFolder, trial: Trial, since_ns: int, until_ns: int, progress: Progress | None, *, whole: bool
+) -> Run:
     journal = JournalReader(data.journal)
     head = journal.head().position
     position, before, after = _begin(data, journal, since_ns)
     whole = whole or before.line.stream
-    sides = _Sides(before, after, rules, whole=whole)
-    if position:
-        roster = before.roster
-        devices = [roster.channels.devices[number] for number in roster.active_devices()]
-        stamp = journal.entry(position).stamp
-        sides.configure(position, stamp, MonitorConfig(devices, roster.texts), told=False)
+    kind = Apart if head - position >= APART_FROM and not whole else Here
     last_ns = since_ns
-    for at, entry in journal.read(position, head):
-        if entry.stamp.wall_ns >= until_ns:
-            break
-        last_ns = entry.stamp.wall_ns
-        sides.take(at, entry)
-        if progress is not None and at % TOLD_EVERY == 0:
-            progress(at - position, head - position)
+    with ExitStack() as ending:
+        runs: list[Running] = []
+        for monitor in (before, after):
+            runs.append(kind(monitor))
+            ending.callback(runs[-1].close)
+        sides = _Sides(runs[0], runs[1], trial, whole=whole)
+        if position:
+            roster = before.roster
+            devices = [roster.channels.devices[number] for number in roster.active_devices()]
+            stamp = journal.entry(position).stamp
+            sides.configure(position, stamp, MonitorConfig(devices, roster.texts), told=False)
+        for page in journal.read_pages(position, head):
+            part = _until(page, until_ns)
+            if len(part.begins):
+                sides.page(part)
+                last_ns = entry_of(part, len(part.begins) - 1).stamp.wall_ns
+            if len(part.begins) < len(page.begins):
+                break
+            if progress is not None:
+                progress(page.first + len(page.begins) - 1 - position, head - position)
+        events = sides.events()
     if progress is not None:
         progress(head - position, head - position)
-    return sides, last_ns
+    return Run(events, last_ns, sides.entries, sides.devices, sides.changed, sides.config)
+
+
+def _until(page: Page, until_ns: int) -> Page:
+    """The page up to its first entry of that time."""
+    if until_ns == END or entry_of(page, len(page.begins) - 1).stamp.wall_ns < until_ns:
+        return page
+    count = 0
+    while entry_of(page, count).stamp.wall_ns < until_ns:
+        count += 1
+    return page._replace(begins=page.begins[:count], ends=page.ends[:count])
 
 
 def _begin(data: DataFolder, journal: JournalReader, since_ns: int) -> tuple[int, Monitor, Monitor]:

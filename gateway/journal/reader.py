@@ -13,6 +13,7 @@ import msgspec
 from gateway.chain import GENESIS, ChainCheck, ChainWalk, Head
 from gateway.errors import JournalError
 from gateway.journal.packed import Row
+from gateway.journal.pages import Page, pages_of
 from gateway.journal.segment import Segment, last_row, read_meta, reading, rows_between, segments
 from gateway.monitor.entries import Entry, decode
 
@@ -47,6 +48,27 @@ class JournalReader:
                 raise JournalError(f"{self._folder}: position {after + 1} is missing; run 'riskgate verify'")
             yield from page
             after = page[-1][0]
+
+    def read_pages(self, after: int = 0, until: int | None = None) -> Iterator[Page]:
+        """The same entries as ``read``, undecoded, as they lie in the journal's pages; the same errors."""
+        last = _MAX_POSITION if until is None else until
+        while after < last:
+            found = segments(self._folder)  # before the rows: a segment with a successor is complete
+            if not found:
+                return
+            index = self._index(found, after)
+            reached = after
+            for page in pages_of(found[index], after, last):
+                if reached and page.first != reached + 1:
+                    raise JournalError(
+                        f"{self._folder}: position {reached + 1} is missing; run 'riskgate verify'"
+                    )
+                yield page
+                reached = page.first + len(page.begins) - 1
+            if reached == after:
+                self._complete(found, index, after, last)
+                return
+            after = reached
 
     def entry(self, position: int) -> Entry:
         """One entry; JournalError if there is none at this position."""
@@ -117,20 +139,28 @@ class JournalReader:
         found = segments(self._folder)
         if not found:
             return []
-        index = bisect_right([s.first for s in found], after + 1) - 1
-        if index < 0:
-            if after:
-                raise JournalError(
-                    f"{self._folder}: positions {after + 1} to {found[0].first - 1} are no longer here; the "
-                    f"journal begins at {found[0].first}"
-                )
-            index = 0
+        index = self._index(found, after)
         rows = _rows(found[index], after, until)
-        if not rows and index + 1 < len(found) and found[index + 1].first <= until:
+        if not rows:
+            self._complete(found, index, after, until)
+        return rows
+
+    def _index(self, found: list[Segment], after: int) -> int:
+        """Which segment holds what follows ``after``."""
+        index = bisect_right([s.first for s in found], after + 1) - 1
+        if index < 0 and after:
+            raise JournalError(
+                f"{self._folder}: positions {after + 1} to {found[0].first - 1} are no longer here; the "
+                f"journal begins at {found[0].first}"
+            )
+        return max(0, index)
+
+    def _complete(self, found: list[Segment], index: int, after: int, until: int) -> None:
+        """Nothing more was in a segment: JournalError if the next one begins later."""
+        if index + 1 < len(found) and found[index + 1].first <= until:
             raise JournalError(
                 f"{found[index].path}: positions {after + 1} to {found[index + 1].first - 1} are missing"
             )
-        return rows
 
 
 def _rows(segment: Segment, after: int, until: int) -> list[Row]:

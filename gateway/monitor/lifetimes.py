@@ -58,6 +58,13 @@ class Lifetimes:
         """Whether a day or a configuration began since the last ``sweep``."""
         return _day(line) != self._day
 
+    def calm_until_ns(self, line: TimeLine) -> int:
+        """Gateway time at which the next day begins; 0 if something is to be done now."""
+        if self.due(line):
+            return 0
+        ahead = 0 if line.stream else max(0, line.wall_ns - line.now_ns)
+        return (self._day + 1) * DAY_NS - ahead
+
     def sweep(self, line: TimeLine, judgement: Judgement) -> None:
         """Raise and end alarms, begin and end to watch for silence, as the day asks."""
         self._day = today = _day(line)

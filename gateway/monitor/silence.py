@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LINK_GRACE_NS = 10_000_000_000
 """A link down for longer is an alarm of its own; shorter is a reconnect."""
+FOR_EVER = 1 << 62
 
 
 class Silence:
@@ -103,6 +104,11 @@ class Silence:
         )
         judgement.silence_of_devices(devices)
         judgement.silence_of_channels(findings)
+
+    @property
+    def calm_until_ns(self) -> int:
+        """Gateway time before which nobody falls silent, whoever speaks meanwhile or does not."""
+        return FOR_EVER if self.down_since_ns is not None else self._next_ns + self.paused_ns
 
     @property
     def urgent(self) -> bool:

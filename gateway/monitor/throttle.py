@@ -99,6 +99,11 @@ class Throttle:
             self._flooding.difference_update(devices)
         return devices
 
+    @property
+    def flooding(self) -> bool:
+        """Whether any device has the alarm."""
+        return bool(self.watches["flooding"].any())
+
     def figures(self, device: int) -> tuple[float, float]:
         """(readings throttled since it began, readings a second and channel that the device may send)."""
         each = int(self.rules["each_ns"][self._roster.first_slot[device]])

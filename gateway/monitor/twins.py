@@ -105,6 +105,11 @@ class Twins:
             self._told = set(np.flatnonzero(self.records["told"]).tolist())
         return sorted(d for d in self._told if now_ns - int(self.records["sign_ns"][d]) >= CALM_NS)
 
+    @property
+    def any(self) -> bool:
+        """Whether any device has the alarm."""
+        return bool(self.records["told"].any())
+
     def rebased(self, device: int) -> None:
         """The device's clock is believed anew."""
         self.records["turns"][device] = 0

@@ -36,6 +36,7 @@ ROWS = {
     "replay": ("replay", "/s", ">= 300000", ">= 1000000"),
     "replay_x": ("replay_x", "x", ">= 300", ">= 1000"),
     "kpi": ("kpi", "ms", "<= 500", "<= 100"),
+    "backtest": ("backtest", "s", "<= 60", "<= 15"),
     "growth": ("growth", "x", "<= 2", "<= 1.2"),
 }
 """Row id -> what measures it, and unit, must and good for when it cannot be measured."""

@@ -16,6 +16,7 @@ from tests.bench import (
     _apart,
     _feeds,
     _machine,
+    backtest,
     broker,
     commit,
     growth,
@@ -53,6 +54,7 @@ ISSUE = [
     "replay",
     "replay_x",
     "kpi",
+    "backtest",
     "growth",
 ]
 
@@ -105,6 +107,13 @@ def test_the_kpi_row_counts_every_alarm_and_channel_it_made() -> None:
     (row,) = kpi.measure(1, channels=400, alarms=60, days=3)
     shaped(row, "kpi")
     assert "180 transitions in 3 days" in row.note
+
+
+@pytest.mark.system
+def test_the_back_test_row_finds_every_alarm_that_it_planted() -> None:
+    (row,) = backtest.measure(1, channels=200, hours=1)
+    shaped(row, "backtest")
+    assert "+30 / -20 alarms" in row.note
 
 
 def test_pubacks_of_a_whole_gateway_are_timed() -> None:

@@ -114,13 +114,6 @@ class Monitor:
             self._sweep(self.line.now_ns, before_ns)
         return outcome
 
-    def calm_until_ns(self) -> int:
-        """Gateway time before which packets may be stepped many entries at once with the same outcome, if it
-        has no events: nothing that time brings about could be averted by one of them meanwhile."""
-        if self.throttle.flooding or self.inlet.twins.any:
-            return 0  # they end by calm, which any packet may break
-        return min(self.silence.calm_until_ns, self.lifetimes.calm_until_ns(self.line))
-
     def _sweep(self, now_ns: int, before_ns: int) -> None:
         """What time alone brings about."""
         self.judgement.shelves(now_ns)

@@ -34,19 +34,21 @@ EXAMPLE_KPIS: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def period(clock: Clock, since_ms: int | None, until_ms: int | None) -> tuple[int, int]:
+    """Begin and end in ns; ProblemError for one that is none or longer than a year."""
+    until = clock.wall_ns() // MS if until_ms is None else until_ms
+    since = max(0, until - DAY_MS) if since_ms is None else since_ms
+    if not 0 < until - since <= LONGEST_MS:
+        raise ProblemError(
+            400,
+            "the period must be longer than nothing and at most 366 days",
+            "时段须大于零且不超过 366 天",
+        )
+    return since * MS, until * MS
+
+
 def add(app: FastAPI, data: DataFolder, clock: Clock) -> None:
     """The routes."""
-
-    def period(since_ms: int | None, until_ms: int | None) -> tuple[int, int]:
-        until = clock.wall_ns() // MS if until_ms is None else until_ms
-        since = max(0, until - DAY_MS) if since_ms is None else since_ms
-        if not 0 < until - since <= LONGEST_MS:
-            raise ProblemError(
-                400,
-                "the period must be longer than nothing and at most 366 days",
-                "时段须大于零且不超过 366 天",
-            )
-        return since * MS, until * MS
 
     @app.get(f"{PREFIX}/kpis", responses=EXAMPLE_KPIS, summary="Alarm figures of a period")
     def figures(
@@ -57,7 +59,7 @@ def add(app: FastAPI, data: DataFolder, clock: Clock) -> None:
         operators: Annotated[int, Query(ge=1, le=10_000)] = 1,
     ) -> Response:
         """After ISA-18.2 and EEMUA 191; each figure with its target, its clause and whether that was read."""
-        begin, end = period(since_ms, until_ms)
+        begin, end = period(clock, since_ms, until_ms)
         return _answer(request, lambda: kpis(data.ledger, begin, end, person.scope, operators=operators))
 
     @app.get(f"{PREFIX}/coverage", responses=EXAMPLE_COVERAGE, summary="Which expected channels were watched")
@@ -70,7 +72,7 @@ def add(app: FastAPI, data: DataFolder, clock: Clock) -> None:
     ) -> Response:
         """Every expected channel in one state; groups by enterprise, county, sector and family; ``limit``
         channels that are not live by name."""
-        begin, end = period(since_ms, until_ms)
+        begin, end = period(clock, since_ms, until_ms)
         return _answer(request, lambda: coverage(data.ledger, begin, end, person.scope, list_limit=limit))
 
 

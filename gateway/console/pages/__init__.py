@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from gateway.console.pages import alarms, city_map, overview
+from gateway.console.pages import alarms, city_map, coverage, kpis, overview
 from gateway.console.show import Entry
 
-PAGES: tuple[ModuleType, ...] = (alarms, overview, city_map)
+PAGES: tuple[ModuleType, ...] = (alarms, overview, city_map, coverage, kpis)
 
 
 def entries() -> tuple[Entry, ...]:

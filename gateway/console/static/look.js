@@ -61,13 +61,13 @@ export function graded(priority) {
   return made;
 }
 
-/** A share as a bar with its percent. */
-export function bar(share) {
+/** A share as a bar with its percent; one of coverage that is low stands out. */
+export function bar(share, watched = true) {
   const made = element("span", "bar");
   const drawn = svg("svg", { viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
   drawn.append(svg("rect", { class: "rest", width: 100, height: 8 }));
   if (share !== null) drawn.append(svg("rect", { class: "part", width: Math.max(0, share), height: 8 }));
-  made.append(drawn, element("span", share !== null && share < 95 ? "low" : "", percent(share)));
+  made.append(drawn, element("span", watched && share !== null && share < 95 ? "low" : "", percent(share)));
   return made;
 }
 
@@ -136,4 +136,38 @@ export function told({ said }, done = "") {
   }
   if (done) message(done);
   return true;
+}
+
+/** A table row of cells: each a text, an element, or [class, text or element]. */
+export function tableRow(...cells) {
+  const made = element("tr");
+  for (const cell of cells) {
+    const [className, content] = Array.isArray(cell) ? cell : ["", cell];
+    const one = element("td", className);
+    one.append(content ?? "");
+    made.append(one);
+  }
+  return made;
+}
+
+/** One figure with its title. */
+export function tile(title, value, ...notes) {
+  const made = element("div", "tile");
+  const big = element("b", "big");
+  big.append(value);
+  made.append(element("span", "note", title), big);
+  for (const note of notes) if (note) made.append(element("span", "note", note));
+  return made;
+}
+
+/** Rows of a table's body; one saying "none" where there are none. */
+export function fill(table, rows) {
+  const body = table.querySelector("tbody");
+  if (rows.length) {
+    body.replaceChildren(...rows);
+    return;
+  }
+  const none = tableRow(["note", texts.nothing ?? "–"]);
+  none.firstChild.colSpan = 20;
+  body.replaceChildren(none);
 }

@@ -75,6 +75,7 @@ def detector_settings(rule: DetectorRule, point: Point, profile: Profile) -> dic
     """What a per-channel detector's ``configure`` is given: the table's numbers, the point's range and the
     profile's pace, alike for every kind."""
     return {
+        "channel": point.channel,
         "low": point.low,
         "high": point.high,
         "span": point.span,

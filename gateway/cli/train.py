@@ -44,5 +44,31 @@ def pca(
     out.print(f"{to}: {told}. Write its texts, and put the table into the profile.")
 
 
+@app.command(rich_help_panel=PROVE)
+def seasonal(
+    file: Annotated[
+        Path, typer.Argument(help="CSV of normal running, two weeks or longer: time, value, label.")
+    ],
+    to: Annotated[Path, typer.Option(help="Write the [[detector]] table here, to be put into the profile.")],
+    column: Annotated[str, typer.Option(help="Column to take, where there are several.")] = "",
+    channel: Annotated[str, typer.Option(help="What the profile calls it; the column's name.")] = "",
+    utc_offset: Annotated[float, typer.Option(help="Hours that local time is ahead of UTC.")] = 8.0,
+) -> None:
+    """A model of the 168 hours of the week of one channel, with its digest: see docs/plugins.md, seasonal."""
+    compiles()
+    from gateway.training import train_week
+
+    try:
+        text, model = train_week(file, column, channel, utc_offset_s=utc_offset * 3600.0)
+        to.write_text(text, encoding="utf-8")
+    except ConfigError as problem:
+        refuse(problem.problems)
+    except OSError as problem:
+        refuse([f"{problem.filename}: {problem.strerror}; choose another file or folder"])
+    hours = sum(spread >= 0.0 for spread in model["spread"])
+    told = f"{hours} of 168 hours of the week, digest {model['digest'][:12]}"
+    out.print(f"{to}: {told}. Write its texts, and put the table into the profile.")
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]

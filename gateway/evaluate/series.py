@@ -101,19 +101,24 @@ def _number(text: str) -> float:
     return value if abs(value) < FAR else math.nan
 
 
+def seconds(text: str) -> float:
+    """A time of a row: a number as it is, ISO 8601 since 1970 (without a zone: UTC); ValueError on others."""
+    try:
+        return float(text)
+    except ValueError:
+        given = datetime.fromisoformat(text)
+        return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+
+
 def _in_order(name: str, lines: list[int], time: list[str]) -> npt.NDArray[np.bool_]:
     shown, newest = np.zeros(len(time), np.bool_), -math.inf
     for row, text in enumerate(time):
         try:
-            at = float(text)
+            at = seconds(text)
         except ValueError:
-            try:
-                given = datetime.fromisoformat(text)
-            except ValueError:
-                raise ValueError(
-                    f"{name}: line {lines[row]}: {text!r} is no time: ISO 8601 or a number"
-                ) from None
-            at = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+            raise ValueError(
+                f"{name}: line {lines[row]}: {text!r} is no time: ISO 8601 or a number"
+            ) from None
         shown[row] = at > newest
         newest = max(newest, at)
     return shown

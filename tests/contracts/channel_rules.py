@@ -74,5 +74,9 @@ RULES: dict[str, list[dict[str, Any]]] = {
         {"warmup": 64, "raise_readings": 1, "clear_readings": 1, "false_per_day": 1000.0, "weight": 0.3},
         {"warmup": 70, "raise_readings": 1, "adopt_readings": 5, "weight": 0.5, "sigma_min": 0.1, **RANGE},
     ],
-    "seasonal": [{"learn_weeks": 1, "raise_readings": 1}, {"limit": 2.0, "learn_weeks": 1, **RANGE}],
+    "seasonal": [
+        {"learn_weeks": 1, "raise_readings": 1},
+        {"limit": 2.0, "learn_weeks": 1, **RANGE},
+        {"level": [4.0] * 168, "spread": [0.5] * 84 + [0.2] * 84, "limit": 4.0, "raise_readings": 1},
+    ],
 }

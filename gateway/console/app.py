@@ -21,6 +21,7 @@ from gateway.console.identity import DeniedError, Identity, Looking, denied, pub
 from gateway.console.login import add_login
 from gateway.console.pages import PAGES, entries
 from gateway.console.pages.desk import Desk
+from gateway.console.plots import add_plotly
 from gateway.console.show import Show
 
 MEDIA = {
@@ -47,6 +48,7 @@ def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *
     desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock))
     add_login(app, identity, desk.show, token, secure=secure)
     _add_files(app)
+    add_plotly(app)
 
     @app.get("/status")
     def status(person: Looking) -> JSONResponse:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from device_profiles import Profile, parse
 from gateway.access import Scope
 from gateway.alarms.events import QUIET
 from gateway.clock import Clock
@@ -128,6 +129,7 @@ class City:
         self._asked_ns = self._took_ns = 0
         self._digest = ""
         self._fleet: list[Device] = []
+        self._profiles: dict[str, str] = {}
         self._view: View | None = None
         self._seq = -1
 
@@ -148,6 +150,17 @@ class City:
             self._seq = seq
             return self._view
 
+    def device(self, key: str) -> tuple[Device, Profile] | None:
+        """A device of the fleet in force, by its key, and its profile; None for one that is not in it."""
+        self.now()
+        enterprise, _, rest = key.partition("/")
+        site, _, name = rest.partition("/")
+        with self._lock:
+            for device in self._fleet:
+                if (device.device, device.site, device.enterprise) == (name, site, enterprise):
+                    return device, parse(device.profile, self._profiles[device.profile])
+        return None
+
     def _know(self, found: Standing) -> None:
         note = found.configuration
         if note is None or note.digest == self._digest:
@@ -155,7 +168,8 @@ class City:
         entry = JournalReader(self._data.journal).entry(note.position)
         if not isinstance(entry, ConfigChange):
             raise JournalError(f"position {note.position} of the journal is no configuration")
-        self._fleet, self._digest = unpack(entry).devices, note.digest
+        config = unpack(entry)
+        self._fleet, self._profiles, self._digest = config.devices, config.profiles, note.digest
 
 
 def _view(found: Standing, fleet: list[Device], reader: LedgerReader) -> View:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gateway.chain import GENESIS, ChainCheck, ChainWalk
+
+MAX_RECORDS = 200_000
 
 
 @dataclass(slots=True)
@@ -74,6 +77,54 @@ def accounts(path: Path) -> list[SinkAccount]:
             ):
                 _of(found, sink).begun = (after, filters)
     return [found[name] for name in sorted(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of one ledger event at one sink."""
+
+    seq: int
+    sink: str
+    state: str
+    """delivered, waiting, dead or queued (a dead letter that is to be sent again)."""
+    at_ns: int = 0
+    """When it was delivered or given up; of one that waits, when it was put in line."""
+    detail: str = ""
+    """The receiver's receipt; or the newest error, or why it is dead."""
+    attempts: int = 0
+
+
+def told(path: Path, seqs: Sequence[int], since_ns: int) -> list[Told]:
+    """What became of these ledger events (of since_ns or later), per sink, in their order. An event that a
+    sink does not take has no line. Looks through the newest ``MAX_RECORDS`` rows of the chain at most."""
+    wanted = set(seqs)
+    if not path.exists() or not wanted:
+        return []
+    marks = ",".join("?" * len(wanted))
+    found: list[Told] = []
+    with closing(_open(path)) as db:
+        db.execute("BEGIN")  # one view of all tables: delivery may be at work
+        waiting = f"SELECT seq, sink, enrolled_ns, error, attempts FROM message WHERE seq IN ({marks})"  # noqa: S608
+        for seq, sink, at, error, attempts in db.execute(waiting, list(wanted)):
+            found.append(Told(seq, sink, "waiting", at, error, attempts))
+        letters = (
+            "SELECT seq, sink, state, at_ns, reason, attempts FROM deadletter "  # noqa: S608
+            f"WHERE lane = 'events' AND state != 'resent' AND seq IN ({marks})"
+        )
+        for seq, sink, state, at, reason, attempts in db.execute(letters, list(wanted)):
+            found.append(Told(seq, sink, state, at, reason, attempts))
+        newest = "SELECT body FROM record ORDER BY position DESC LIMIT ?"
+        for (body,) in db.execute(newest, (MAX_RECORDS,)):
+            record = json.loads(body)
+            if record["at_ns"] < since_ns:
+                break
+            if record["kind"] == "receipt" and record.get("lane") == "events" and "first" in record:
+                inside = [seq for seq in wanted if record["first"] <= seq <= record["last"]]
+                found += [
+                    Told(seq, record["sink"], "delivered", record["at_ns"], record["receipt"])
+                    for seq in inside
+                ]
+    return sorted(found, key=lambda one: (one.seq, one.sink, one.at_ns))
 
 
 def check_chain(path: Path) -> ChainCheck:

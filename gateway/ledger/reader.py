@@ -144,6 +144,25 @@ class LedgerReader:
         )
         return [(row.seq, _alarm(row.body)) for row in reversed(self._all(query))]
 
+    def history_under(self, beginning: str, limit: int = 200) -> list[tuple[int, AlarmEvent]]:
+        """The newest events of all alarms whose id begins so, oldest first: of a device with
+        "<enterprise>/<site>/<device>/", of a channel with "<...>/<channel>:"."""
+        end = beginning[:-1] + chr(ord(beginning[-1]) + 1)
+        query = (
+            select(EVENT.c.seq, EVENT.c.body)
+            .where(EVENT.c.alarm >= beginning, EVENT.c.alarm < end)
+            .order_by(EVENT.c.seq.desc())
+            .limit(limit)
+        )
+        return [(row.seq, _alarm(row.body)) for row in reversed(self._all(query))]
+
+    def commands_at(self, positions: Sequence[int]) -> dict[int, CommandEvent]:
+        """Journal position -> the answer to the command there."""
+        query = select(EVENT.c.position, EVENT.c.body).where(
+            EVENT.c.position.in_(list(positions)), EVENT.c.type == "command"
+        )
+        return {row.position: _command(row.body) for row in self._all(query)}
+
     def commands(self, action: str, limit: int = 100) -> list[tuple[int, CommandEvent]]:
         """The newest answers to commands of one action, newest first, with their sequence numbers."""
         query = (

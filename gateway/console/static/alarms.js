@@ -2,7 +2,7 @@
 
 import { act, acknowledgeAll, remark } from "/static/answers.js";
 import { Filter } from "/static/filter.js";
-import { actions, button, inLanguage, line, mark, measured, moment, priorityOf, remarks, stateName } from "/static/lines.js";
+import { actions, button, inLanguage, line, mark, measured, moment, pageOf, priorityOf, remarks, stateName } from "/static/lines.js";
 import { Rows } from "/static/rows.js";
 import { ask, at, element, heard, may, message, now, say, showCounts, texts } from "/static/shell.js";
 import { Horn } from "/static/sound.js";
@@ -36,6 +36,7 @@ function drawLine(row, how) {
     list.choose(list.indexOf(row.alarm), { view: false });
     if (event.shiftKey || event.ctrlKey) toggle(row.alarm);
   });
+  made.addEventListener("dblclick", () => location.assign(pageOf(row)));
   return made;
 }
 
@@ -98,7 +99,9 @@ function panel(row) {
     return;
   }
   const head = element("h2", `p${priorityOf(row)}`);
-  head.append(mark(row.priority), element("span", "name", row.alarm), element("span", "note", `${stateName(row)} · ${texts.since} ${moment(row.raised_ms)}`));
+  const link = element("a", "", row.alarm);
+  link.href = pageOf(row);
+  head.append(mark(row.priority), link, element("span", "note", `${stateName(row)} · ${texts.since} ${moment(row.raised_ms)}`));
   const facts = element("div", "facts");
   const said = [row.explained ? "" : measured(row), inLanguage(row, "reason"), ...remarks(row)];
   const path = [row.county, row.enterprise, row.site, row.asset, row.device].filter(Boolean).join(" / ");
@@ -110,6 +113,11 @@ function panel(row) {
   const buttons = element("p", "buttons");
   for (const action of actions(row)) buttons.append(button(action, row, act, `do ${action}`));
   if (may.has("acknowledge")) buttons.append(button("comment", row, () => remark(row), "do plain"));
+  if (row.device) {
+    const device = element("a", "do plain", texts.device_page);
+    device.href = `/device?key=${encodeURIComponent(`${row.enterprise}/${row.site}/${row.device}`)}`;
+    buttons.append(device);
+  }
   place.replaceChildren(head, facts, buttons);
 }
 
@@ -187,6 +195,7 @@ const KEYS = {
   PageUp: () => list.step(-list.page),
   Home: () => list.choose(0),
   End: () => list.choose(list.rows.length - 1),
+  Enter: () => list.row && location.assign(pageOf(list.row)),
   " ": () => list.row && toggle(list.row.alarm),
   a: () => may.has("acknowledge") && acknowledge(),
   s: () => list.row && actions(list.row).includes("shelve") && act("shelve", list.row),

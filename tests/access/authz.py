@@ -45,6 +45,9 @@ SCOPES = {
 WORDS = {"back": "unshelve"}
 """What a ``{name}`` of a route may be only."""
 
+NAMING = frozenset({"channel", "id", "key"})
+"""Words of an address that name something of one organisation."""
+
 
 class Asked(NamedTuple):
     """One request and its answer. allowed: statuses that are right."""
@@ -95,7 +98,7 @@ def _allowed(route: APIRoute, who: Who, aim: str) -> frozenset[int]:
         return frozenset({403})
     if route.path.startswith("/static/") or "{rest:path}" in route.path:
         return frozenset({404})
-    names = named or any(field.name == "channel" for field in route.dependant.query_params)
+    names = named or any(field.name in NAMING for field in route.dependant.query_params)
     names = names or (route.body_field is not None and "alarm" in _fields(route))
     if names and aim == THEIRS and not who.whole_city:
         return frozenset({404})
@@ -173,8 +176,13 @@ async def _one(client: httpx.AsyncClient, route: APIRoute, who: Who, aim: str) -
     for name in route.dependant.path_params:
         path = path.replace(f"{{{name.name}}}", WORDS.get(name.name, f"{aim}-{device.rpartition('/')[2]}"))
     headers = {**who.headers, **({"X-CSRF-Token": "wrong"} if route.path == "/logout" else {})}
-    about = {"alarm": alarm, "device": device, "channel": f"{device}/lel"}
-    query = {f.name: about[f.name] for f in route.dependant.query_params if f.name in about}
+    asked = {field.name for field in route.dependant.query_params}
+    channel = "lel" if "key" in asked else f"{device}/lel"
+    about = {
+        "alarm": alarm, "device": device, "channel": channel, "id": alarm, "key": device,
+        "from_ms": "1", "to_ms": "2",
+    }  # fmt: skip
+    query = {name: value for name, value in about.items() if name in asked}
     unsafe = method not in ("GET", "HEAD")
     body = (_body(route, aim) or {}) if unsafe else None
     answer = await client.request(method, path, params=query, json=body, headers=headers)

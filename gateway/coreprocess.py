@@ -42,6 +42,7 @@ IDLE_S = 0.25
 FULL_DISK_RETRY_S = 0.5
 LOOK_NS = 500_000_000
 HEALTH_NS = 10_000_000_000
+HEALTH = ("position", "alarms_open", "alarms_unacknowledged", "intake_packets", "behind_s", "live_dropped")
 AHEAD_BYTES = 1 << 20  # less in a piece: commits wait 0.4 ms for it; more: 3 ms
 EXIT_FLUSH_FAILED = 74
 
@@ -171,6 +172,7 @@ class CoreProcess:
             "blind_reason": core.blind,
             "counts": {name: getattr(counts, name) for name in counts.__struct_fields__},
             "alarms_open": len(states),
+            "floods": monitor.engine.flow.floods(),
             "alarms_unacknowledged": states.count(UNACKNOWLEDGED),
             "intake_packets": self._intake.depth,
             "behind_s": 0.0 if oldest is None else (now - oldest) / 1e9,
@@ -314,15 +316,7 @@ class CoreProcess:
         if now - self._last_health_ns < HEALTH_NS:
             return
         self._last_health_ns = now
-        names = (
-            "position",
-            "alarms_open",
-            "alarms_unacknowledged",
-            "intake_packets",
-            "behind_s",
-            "live_dropped",
-        )
-        figures = {name: float(status[name]) for name in names}
+        figures = {name: float(status[name]) for name in HEALTH}
         figures |= {f"count_{k}": float(v) for k, v in status["counts"].items() if isinstance(v, int)}
         figures["rejected"] = float(sum(status["counts"]["rejected"].values()))
         figures["link_up"] = float(status["link_up"])

@@ -14,6 +14,7 @@ import msgspec
 from gateway.alarms import commands, lifecycle, reasons
 from gateway.alarms.definition import Definition
 from gateway.alarms.events import NORMAL, SHELVED, AlarmEvent, CommandEvent
+from gateway.alarms.flow import Flow, Stored
 from gateway.alarms.lifecycle import Refusal, Transition
 from gateway.alarms.openalarm import OpenAlarm, event_of
 from gateway.alarms.reasons import Reason
@@ -50,6 +51,7 @@ class _Stored(msgspec.Struct, array_like=True):
     open: list[OpenAlarm]
     occurrences: dict[str, int]
     shelves: Counts = {}
+    flow: Stored | None = None
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -67,6 +69,7 @@ class Engine:
         self._open: dict[str, OpenAlarm] = {}
         self._occurrences: dict[str, int] = {}
         self._shelves = Shelves()
+        self.flow = Flow()
         self.now_ns = 0
         """Gateway time, by which shelves end; set it before every journal entry."""
         self.define: Callable[[str], Definition | None] = lambda _: None
@@ -219,7 +222,9 @@ class Engine:
 
     def export(self) -> bytes:
         """The whole state."""
-        return _ENCODER.encode(_Stored(list(self._open.values()), self._occurrences, self._shelves.counts))
+        return _ENCODER.encode(
+            _Stored([*self._open.values()], self._occurrences, self._shelves.counts, self.flow.stored)
+        )
 
     @classmethod
     def load(cls, body: bytes, make_id: Callable[[], str] | None = None) -> Engine:
@@ -229,6 +234,7 @@ class Engine:
         engine._open = {alarm.definition.id: alarm for alarm in stored.open}
         engine._occurrences = stored.occurrences
         engine._shelves = Shelves(stored.shelves, (a for a in stored.open if a.state == SHELVED))
+        engine.flow = Flow(stored.flow or Stored(on=False))
         return engine
 
     def _keep(self, alarm: OpenAlarm, step: Transition, at_ns: int) -> None:
@@ -256,10 +262,14 @@ class Engine:
         actor: str = "",
         comment: str = "",
     ) -> AlarmEvent:
-        before = alarm.state
+        before, name = alarm.state, self.make_id()
         self._keep(alarm, step, at_ns)
+        if step.to == lifecycle.B and step.new_occurrence:
+            alarm.group, alarm.first_out = self.flow.annunciated(alarm.definition, name, self.now_ns, at_ns)
+        elif step.to == lifecycle.A:
+            self.flow.goes_on(alarm.definition.id)
         return event_of(
-            alarm, before, step.cause, reason, name=self.make_id(), at_ns=at_ns, actor=actor, comment=comment
+            alarm, before, step.cause, reason, name=name, at_ns=at_ns, actor=actor, comment=comment
         )
 
 

@@ -74,9 +74,13 @@ class AlarmEvent(
     actor: str = ""
     comment: str = ""
     flags: tuple[str, ...] = ()
-    """suspect_time, out_of_order, exercise."""
+    """suspect_time, out_of_order, exercise, chattering (flow.py)."""
     until_ns: int = 0
     """When a shelf ends by itself, by the gateway's wall clock at the time of shelving."""
+    group: str = ""
+    """Id of the event that was first-out of the group this occurrence belongs to; "" = not annunciated."""
+    first_out: bool = False
+    """Whether this occurrence is that first one."""
 
 
 class CommandEvent(

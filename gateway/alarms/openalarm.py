@@ -29,6 +29,8 @@ class OpenAlarm(msgspec.Struct, array_like=True):
     until_ns: int = 0
     """End of the shelf by the wall clock of when it was shelved; due_ns: by gateway time."""
     due_ns: int = 0
+    group: str = ""
+    first_out: bool = False
 
     @property
     def at(self) -> Situation:
@@ -87,4 +89,6 @@ def event_of(
         comment=comment,
         flags=alarm.flags,
         until_ns=alarm.until_ns,
+        group=alarm.group,
+        first_out=alarm.first_out,
     )

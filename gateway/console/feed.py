@@ -243,7 +243,7 @@ class Feed:
             "blind_reason": str(status.get("blind_reason", "")),
             "exercise": bool(status.get("exercise")),
             "link_up": bool(status.get("link_up", True)),
-            "flood": status.get("flood"),
+            "floods": status.get("floods", []),
             "devices": status.get("devices"),
             "effective": counts.get("effective"),
             "error": "",
@@ -258,8 +258,14 @@ class Feed:
 
     def _told(self, scope: Scope) -> dict[str, Any]:
         hidden = () if scope.whole_city else CITY_ONLY
+        floods = [
+            flood
+            for flood in self._status.get("floods", ())
+            if scope.whole_city or scope.enterprise == flood["area"] != ""
+        ]
         return {
             **{name: value for name, value in self._status.items() if name not in hidden},
+            "floods": floods,
             "now_ms": self.clock.wall_ns() // 1_000_000,
             "answered_ms": self._answered_ms,
             "pages": self.pages,

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from gateway.alarms.flow import CHATTER_ALARMS, CHATTER_NS, FLOOD_BEGINS_ABOVE, FLOOD_ENDS_BELOW
 from gateway.kpi.scope import Scope, WholeCity, seen
 from gateway.kpi.stretches import MS, OPEN_MS, Ints, Mask, Stretches, stretches
 from gateway.kpi.summary import Summary
@@ -21,9 +22,6 @@ MINUTE_MS = 60_000
 TEN_MINUTES_MS = 600_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-FLOOD_BEGINS_ABOVE, FLOOD_ENDS_BELOW = 10, 5
-"""Alarms in ten minutes of one operator."""
-CHATTER_ALARMS, CHATTER_MS = 3, 60_000
 FLEETING_MS = 60_000
 TOP = 10
 PLOTTED = 800
@@ -198,7 +196,7 @@ class _Count:
         ahead = CHATTER_ALARMS - 1
         if len(alarm) <= ahead:
             return np.zeros((0, 2), np.int64)
-        close = (alarm[ahead:] == alarm[:-ahead]) & (begin[ahead:] - begin[:-ahead] <= CHATTER_MS)
+        close = (alarm[ahead:] == alarm[:-ahead]) & (begin[ahead:] - begin[:-ahead] <= CHATTER_NS // MS)
         numbers, counts = np.unique(alarm[np.isin(alarm, alarm[ahead:][close])], return_counts=True)
         return _worst(numbers, counts)
 

@@ -13,6 +13,7 @@ from gateway.alarms.commands import obey
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
+from gateway.alarms.flow import CHATTERING, FLOOD_BEGINS_ABOVE, FLOOD_ENDS_BELOW, HOLD_NS, Held, News
 from gateway.monitor.bank import Bank
 from gateway.monitor.entries import OperatorCommand
 from gateway.monitor.groups import Groups
@@ -174,6 +175,42 @@ class Judgement:
         self._engine.now_ns = now_ns
         self._outcome.events += self._engine.end_shelves(self._wall_ns)
 
+    def flow(self, now_ns: int) -> None:
+        """Tell the ends that were held back long enough, and the floods that began or ended."""
+        flow = self._engine.flow
+        for name, held in flow.over(now_ns):
+            known = self._engine.find(name)
+            if known is not None:
+                self._change(
+                    known.definition, active=False, event_ns=held.event_ns, value=held.value,
+                    limit=held.limit, extra=held.extra, flags=(*held.flags, CHATTERING),
+                    note_en=held.note_en or "it chattered, so its end was held back for a minute",
+                    note_zh=held.note_zh or "频繁报警,恢复延后一分钟告知",
+                )  # fmt: skip
+        flow.sweep(now_ns)
+        for news in flow.news:
+            self._tell_flood(news)
+        flow.news.clear()
+
+    def _tell_flood(self, news: News) -> None:
+        detail = {"area": news.area, "alarms": news.alarms, "since_ns": news.since_ns}
+        area_en, area_zh = news.area or "the gateway", news.area or "网关"
+        if news.began:
+            self.note(
+                "flood_began",
+                f"alarm flood at {area_en}: more than {FLOOD_BEGINS_ABOVE} alarms in 10 minutes",
+                f"{area_zh} 报警泛滥:10 分钟内报警超过 {FLOOD_BEGINS_ABOVE} 个",
+                detail,
+            )
+        else:
+            self.note(
+                "flood_ended",
+                f"the alarm flood at {area_en} is over: {news.alarms} alarms in all, now fewer than "
+                f"{FLOOD_ENDS_BELOW} in 10 minutes",
+                f"{area_zh} 报警泛滥结束:共 {news.alarms} 个报警,10 分钟内已少于 {FLOOD_ENDS_BELOW} 个",
+                detail,
+            )
+
     def note(self, kind: str, reason_en: str, reason_zh: str, detail: dict[str, Any]) -> None:
         """Record something that needs no operator."""
         self._outcome.events.append(
@@ -217,10 +254,19 @@ class Judgement:
         over = self._groups.change()
         self._retire([name for name in over if self._engine.find(name) is not None])
         if len(self._groups):
-            self._groups.recount({a.definition.id for a in self._engine.open_alarms() if a.process_active})
+            self._groups.recount(self._standing())
         for name, known in self._groups.definitions().items() if len(self._groups) else ():
             if self._engine.find(name) is not None:
                 self._engine.redefine(known)
+
+    def _standing(self) -> set[str]:
+        """Alarms whose condition holds; the end of one that chatters may be known and not told yet."""
+        held = self._engine.flow.stored.held
+        return {
+            alarm.definition.id
+            for alarm in self._engine.open_alarms()
+            if alarm.process_active and alarm.definition.id not in held
+        }
 
     def _open_ids(self) -> set[str]:
         return {alarm.definition.id for alarm in self._engine.open_alarms()}
@@ -260,18 +306,23 @@ class Judgement:
     ) -> None:
         if self.exercise:
             flags = (*flags, "exercise")
-        event = self._engine.apply(
-            known,
-            active=active,
-            at_ns=self._wall_ns,
-            event_ns=event_ns,
-            value=value,
-            limit=limit,
-            extra=extra,
-            flags=flags,
-            note_en=note,
-            note_zh=note_zh or note,
-        )
+        flow, now_ns = self._engine.flow, self._engine.now_ns
+        if active:
+            flow.goes_on(known.id)
+            if flow.is_next_too_many(known.id, now_ns):
+                flags = (*flags, CHATTERING)
+        else:
+            standing = self._engine.find(known.id)
+            if standing is None or not standing.process_active:
+                return
+            held = Held(now_ns + HOLD_NS, event_ns, value, limit, extra, flags, note, note_zh or note)
+            if flow.hold(known, held, now_ns):
+                return
+        self._change(known, active=active, event_ns=event_ns, value=value, limit=limit, extra=extra,
+                     flags=flags, note_en=note, note_zh=note_zh or note)  # fmt: skip
+
+    def _change(self, known: Definition, **what: Any) -> None:
+        event = self._engine.apply(known, at_ns=self._wall_ns, **what)
         if event is not None:
             self._outcome.events += [event, *self._engine.next_limit_passed(event)]
 

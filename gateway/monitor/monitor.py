@@ -12,6 +12,7 @@ import numpy as np
 
 from detectors import Readings
 from gateway.alarms.engine import Engine
+from gateway.alarms.flow import FROM_BEHAVIOUR
 from gateway.monitor.bank import Bank
 from gateway.monitor.channels import ChannelTable
 from gateway.monitor.counts import Counts
@@ -117,6 +118,7 @@ class Monitor:
     def _sweep(self, now_ns: int, before_ns: int) -> None:
         """What time alone brings about."""
         self.judgement.shelves(now_ns)
+        self.judgement.flow(now_ns)
         if self.lifetimes.due(self.line):
             self.lifetimes.sweep(self.line, self.judgement)
         self.silence.sweep(now_ns, self.judgement)
@@ -137,6 +139,7 @@ class Monitor:
         self.exercise = entry.exercise
         self.version = entry.version
         self.judgement.exercise = entry.exercise
+        self.engine.flow.stored.on = entry.behaviour >= FROM_BEHAVIOUR
         self.silence.started(self.line.now_ns if first else self._before_ns)
         self.judgement.note(
             "started",

@@ -14,6 +14,7 @@ from gateway.alarms import lifecycle
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NORMAL, OUT_OF_SERVICE, SHELVED, UNACKNOWLEDGED, AlarmEvent
+from gateway.alarms.flow import Flow, Stored
 from gateway.alarms.lifecycle import Refusal, Situation, legal
 from gateway.alarms.reasons import Reason
 from gateway.alarms.shelves import LIVE_NS, MAX_SHELVES
@@ -125,9 +126,13 @@ def test_the_state_of_an_engine_written_before_shelves_existed_is_read() -> None
     made = engine()
     put(made, "H", active=True)
 
-    alarms, occurrences, _ = msgspec.msgpack.decode(made.export())
+    alarms, occurrences, *_ = msgspec.msgpack.decode(made.export())
     old = msgspec.msgpack.encode([[row[:11] for row in alarms], occurrences])
-    assert Engine.load(old, EventIds(1, 2)).export() == made.export()
+    again = Engine.load(old, EventIds(1, 2))
+    for alarm in made.open_alarms():
+        alarm.group, alarm.first_out = "", False
+    made.flow = Flow(Stored(on=False))
+    assert again.export() == made.export()
 
 
 def asked(of: Engine, action: str, **args: Any) -> tuple[bool, str, list[AlarmEvent]]:

@@ -9,8 +9,10 @@
                  link = "down" | "up"
                  edit = ["setpoint = 10", "setpoint = 12"]: the profile's text changes, once and for all
                every_s, until_s: again and again
-    [[expect]] at_s, alarm ("lel:H"), state, and optionally occurrence, cause, reason, process_active, flags
+    [[expect]] at_s, alarm ("lel:H"), state, and optionally occurrence, cause, reason, process_active, flags,
+                 first_out
     [[answer]] at_s, accepted, reason: what a command is told
+    [[note]]   at_s, kind, reason: what is recorded besides, of the kinds that are told of here
 
 The expectations are complete and in order: an alarm event that is not told of is a failure. Timers are looked
 at once a second.
@@ -23,7 +25,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.alarms.events import AlarmEvent, CommandEvent, Event
+from gateway.alarms.events import AlarmEvent, CommandEvent, Event, NoteEvent
 from gateway.monitor.channels import Device
 from gateway.monitor.entries import FLAG_RETAINED, Entry, Link, OperatorCommand, Packets, Stamp, Started, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
@@ -45,12 +47,13 @@ class Story(NamedTuple):
     entries: list[Entry]
     expected: list[dict[str, Any]]
     answers: list[dict[str, Any]]
+    notes: list[dict[str, Any]]
 
 
 def read(path: Path) -> Story:
     """The story of a file; KeyError or ValueError when it is told wrongly."""
     told = tomllib.loads(path.read_text(encoding="utf-8"))
-    known = {"story", "at", "expect", "answer"}
+    known = {"story", "at", "expect", "answer", "note"}
     if set(told) - known:
         raise ValueError(f"{path.name}: unknown tables {set(told) - known}; known: {known}")
     head = told["story"]
@@ -79,7 +82,7 @@ def read(path: Path) -> Story:
                 entries.append(config_change(_stamp(t_s), [DEVICE], {DEVICE.profile: edited}))
             else:
                 entries.append(_entry(t_s, at, seq))
-    return Story(path.stem, head["title"], head["profile"], entries, expected, answers)
+    return Story(path.stem, head["title"], head["profile"], entries, expected, answers, told.get("note", []))
 
 
 def tell(entries: list[Entry], *, restart_after: int = -1) -> list[Event]:
@@ -102,6 +105,7 @@ def shown(event: AlarmEvent, wanted: dict[str, Any]) -> dict[str, Any]:
         "cause": event.cause,
         "process_active": event.process_active,
         "flags": list(event.flags),
+        "first_out": event.first_out,
         "reason": event.reason_en,
     }
     if "reason" in wanted and wanted["reason"] in event.reason_en:
@@ -117,6 +121,11 @@ def alarms(told: list[Event]) -> list[AlarmEvent]:
 def replies(told: list[Event]) -> list[CommandEvent]:
     """Only the answers to commands."""
     return [event for event in told if isinstance(event, CommandEvent)]
+
+
+def notes(told: list[Event], kinds: set[str]) -> list[NoteEvent]:
+    """Only the notes of these kinds."""
+    return [event for event in told if isinstance(event, NoteEvent) and event.kind in kinds]
 
 
 def _times(at: dict[str, Any]) -> list[float]:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.alarms import events
 from gateway.alarms.lifecycle import Situation, legal
-from tests.stories.runner import FOLDER, alarms, read, replies, shown, tell
+from tests.stories.runner import FIRST_NS, FOLDER, SECOND, alarms, notes, read, replies, shown, tell
 
 STORIES = sorted((FOLDER / "told").glob("*.toml"))
 
@@ -26,6 +26,12 @@ def test_story(path: Path) -> None:
     for answer, wanted in zip(answers, story.answers, strict=False):
         assert answer.accepted == wanted["accepted"], answer.reason_en
         assert wanted.get("reason", "") in answer.reason_en
+    recorded = notes(told, {wanted["kind"] for wanted in story.notes})
+    assert [((note.at_ns - FIRST_NS) / SECOND, note.kind) for note in recorded] == [
+        (wanted["at_s"], wanted["kind"]) for wanted in story.notes
+    ]
+    for note, wanted in zip(recorded, story.notes, strict=True):
+        assert wanted.get("reason", "") in note.reason_en
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)

@@ -1,6 +1,6 @@
 // How an alarm is written: its line in the list, and all that is known of it below the list.
 
-import { element, language, may, now, texts } from "/static/shell.js";
+import { element, language, may, now, say, texts } from "/static/shell.js";
 
 export function number(value) {
   if (value === null || value === undefined) return "";
@@ -116,14 +116,18 @@ function whereCell(row) {
 
 function whatCell(row) {
   const head = element("p", "head");
-  if (row.first_out) head.append(element("span", "badge first", texts.first_out), " ");
+  const together = row.together?.count > 1 ? row.together : null;
+  if (together && row.first_out) head.append(element("span", "badge first", say(texts.first_out, { n: together.count })), " ");
   head.append(element("b", "", row.channel || (row.device ? texts.whole_device : "")), " ");
   head.append(element("span", "condition", row.condition));
   const value = measured(row);
   if (value) head.append(" ", element("span", "value", value));
   if (value && !row.explained) head.append(" ", element("span", "note inline", `${texts.limit} ${number(row.limit)} ${row.unit}`.trim()));
   if (row.chattering) head.append(" ", element("span", "badge", texts.chattering));
-  if (row.group) head.append(" ", clipped("span", "badge", `${texts.group} ${row.group}`));
+  if (together?.first && !row.first_out) {
+    const first = [together.first.device, together.first.channel, together.first.condition].filter(Boolean).join(" ");
+    head.append(" ", clipped("span", "badge", say(texts.group, { first })));
+  }
   const sentence = [inLanguage(row, "reason"), ...remarks(row).filter((r) => r !== texts.latched)].join(" · ");
   return cell("what", head, clipped("p", "reason", sentence));
 }

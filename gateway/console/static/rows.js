@@ -34,6 +34,8 @@ export class Rows {
     this.byAlarm = new Map();
     /** Alarm -> newest ledger number heard, those that are over too: a part of the table may be older. */
     this.heard = new Map();
+    /** Group -> {count, first}: how many of its alarms are open, and the one that was first-out if it is. */
+    this.groups = new Map();
     this.shown = [];
     /** Unacknowledged alarms by priority: [unused, n1, n2, n3, n4]. */
     this.waiting = [0, 0, 0, 0, 0];
@@ -104,6 +106,11 @@ export class Rows {
     this.byAlarm.set(row.alarm, row);
     this.heard.set(row.alarm, row.seq);
     this.#count(row, 1);
+    if (!row.group) return;
+    row.together = this.groups.get(row.group) ?? { count: 0, first: null };
+    this.groups.set(row.group, row.together);
+    row.together.count += 1;
+    if (row.first_out) row.together.first = row;
   }
 
   #forget(alarm, listed) {
@@ -115,6 +122,11 @@ export class Rows {
     }
     this.byAlarm.delete(alarm);
     this.#count(known, -1);
+    const together = known.together;
+    if (!together) return;
+    together.count -= 1;
+    if (together.first === known) together.first = null;
+    if (together.count === 0) this.groups.delete(known.group);
   }
 
   #count(row, by) {

@@ -128,6 +128,11 @@ class Flow:
         self.stored.held[known.id] = held
         return True
 
+    @property
+    def restless(self) -> bool:
+        """Whether something began so lately that its end might be held back: then it matters when that comes."""
+        return bool(self.stored.recent or self.stored.held)
+
     def goes_on(self, alarm: str) -> bool:
         """The condition is there again before its end was told, or the alarm is gone; was one held."""
         return self.stored.held.pop(alarm, None) is not None

@@ -70,7 +70,7 @@ class Side:
 def _calm_until_ns(monitor: Monitor) -> int:
     """Gateway time before which packets may be stepped many entries at once with the same outcome, if it has
     no events: nothing that time brings about could be averted by one of them meanwhile."""
-    if monitor.throttle.flooding or monitor.inlet.twins.any:
+    if monitor.throttle.flooding or monitor.inlet.twins.any or monitor.engine.flow.restless:
         return 0  # they end by calm, which any packet may break
     return min(monitor.silence.calm_until_ns, monitor.lifetimes.calm_until_ns(monitor.line))
 

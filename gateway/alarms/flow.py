@@ -130,7 +130,7 @@ class Flow:
 
     @property
     def restless(self) -> bool:
-        """Whether something began so lately that its end might be held back: then it matters when that comes."""
+        """Whether something began so lately that its end may be held back: it matters when that comes."""
         return bool(self.stored.recent or self.stored.held)
 
     def goes_on(self, alarm: str) -> bool:

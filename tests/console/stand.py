@@ -106,7 +106,7 @@ class Stand:
             stdout=log, stderr=log,
         )  # fmt: skip
         log.close()
-        until(self._listening, 20, f"console listens: {(self.data.log / 'console').read_text()}")
+        until(self._listening, 60, f"console listens: {(self.data.log / 'console').read_text()}")
         return self
 
     def __exit__(

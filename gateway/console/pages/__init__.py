@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from gateway.console.pages import alarm, alarms, city_map, coverage, device, kpis, overview
+from gateway.console.pages import alarm, alarms, city_map, coverage, deliveries, device, kpis, overview, system
 from gateway.console.show import Entry
 
-PAGES: tuple[ModuleType, ...] = (alarms, overview, city_map, coverage, kpis, alarm, device)
+PAGES: tuple[ModuleType, ...] = (
+    alarms, overview, city_map, coverage, kpis, deliveries, system, alarm, device,
+)
 
 
 def entries() -> tuple[Entry, ...]:

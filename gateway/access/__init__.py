@@ -2,6 +2,7 @@
 command line into console.db; nothing here knows HTTP."""
 
 from gateway.access.person import ROLES, Person, Right, Scope
-from gateway.access.store import AccessStore, Refused
+from gateway.access.rules import Refused
+from gateway.access.store import AccessStore
 
 __all__ = ["ROLES", "AccessStore", "Person", "Refused", "Right", "Scope"]

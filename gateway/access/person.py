@@ -71,6 +71,10 @@ class Scope(msgspec.Struct, frozen=True):
         """For people to read; "" = the whole city."""
         return "/".join(part for part in (self.county, self.enterprise) if part)
 
+    def covers(self, other: Scope) -> bool:
+        """Whether whoever is of this scope may look after people of the other."""
+        return self.county in ("", other.county) and self.enterprise in ("", other.enterprise)
+
     def sees(self, *, enterprise: str, county: str) -> bool:
         """Whether something of this enterprise in this county is inside. What belongs to no enterprise (the
         gateway's own alarms) is for the whole city only."""

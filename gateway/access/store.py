@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Row, create_engine, delete, event, func, inse
 from sqlalchemy.pool import NullPool
 
 from gateway.access import passwords
-from gateway.access.person import ENTERPRISE_ONLY, ROLES, Person, Scope
+from gateway.access.person import ROLES, Person, Scope
+from gateway.access.rules import Change, Refused, changes, check, keep_an_administrator, note_change
 from gateway.access.tables import ACCOUNT, LINK, METADATA, SESSION, TOKEN
 from gateway.access.throttle import forget, note, succeeded, wait_s
 
@@ -33,15 +34,6 @@ BUSY_S = 5.0
 USED_STEP_NS = 60 * SECOND
 """A session's last use is written down at most so often."""
 TOKEN_PREFIX = "rgt"  # noqa: S105 - how a token begins, so that a leaked one is recognised
-
-
-class Refused(Exception):  # noqa: N818 - said to a person, nothing went wrong
-    """Not done, and why: English and Chinese."""
-
-    def __init__(self, reason_en: str, reason_zh: str, wait: float = 0.0) -> None:
-        super().__init__(reason_en)
-        self.reason_en, self.reason_zh = reason_en, reason_zh
-        self.wait_s = wait
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -117,9 +109,10 @@ class AccessStore:
             for r in rows
         ]
 
-    def add(self, account: str, name: str, role: str, scope: Scope, now_ns: int) -> str:
-        """A new account; returns its one-time link's secret. Refused when it is there or makes no sense."""
-        _check(account, role, scope)
+    def add(self, account: str, name: str, role: str, scope: Scope, now_ns: int, *, by: str = "") -> str:
+        """A new account; returns its one-time link's secret. Refused when it is there or makes no sense.
+        by: who does it; kept."""
+        check(account, role, scope)
         with self._changing() as link:
             if link.execute(select(ACCOUNT.c.id).where(ACCOUNT.c.id == account)).first() is not None:
                 raise Refused(f"there is an account {account!r} already", f"账号 {account!r} 已存在")
@@ -129,12 +122,14 @@ class AccessStore:
                     enterprise=scope.enterprise, password=None, enabled=True, made_ns=now_ns,
                 )
             )  # fmt: skip
+            note_change(link, now_ns, by, "add", account, f"{role}, {scope.organisation or 'whole city'}")
             return self._invite(link, account, now_ns)
 
-    def invite(self, account: str, now_ns: int) -> str:
+    def invite(self, account: str, now_ns: int, *, by: str = "") -> str:
         """Another one-time link; earlier ones of the account end. Its secret."""
         with self._changing() as link:
             self._found(link, account)
+            note_change(link, now_ns, by, "link", account)
             return self._invite(link, account, now_ns)
 
     def first(self, now_ns: int) -> str | None:
@@ -153,14 +148,35 @@ class AccessStore:
                 )  # fmt: skip
             return self._invite(link, "admin", now_ns)
 
-    def enable(self, account: str, *, enabled: bool) -> None:
-        """Switch an account on or off; off ends its sessions and tokens at once."""
+    def enable(self, account: str, now_ns: int, *, enabled: bool, by: str = "") -> None:
+        """Switch an account on or off; off ends its sessions and tokens at once. Refused for the last
+        administrator."""
         with self._changing() as link:
             self._found(link, account)
-            link.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(enabled=enabled))
             if not enabled:
+                keep_an_administrator(link, account)
                 link.execute(delete(SESSION).where(SESSION.c.account == account))
                 link.execute(delete(TOKEN).where(TOKEN.c.account == account))
+            link.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(enabled=enabled))
+            note_change(link, now_ns, by, "enable" if enabled else "disable", account)
+
+    def change(self, account: str, role: str, scope: Scope, now_ns: int, *, by: str = "") -> None:
+        """Another role or organisation; holds at once. Tokens end: they may say more than is true now.
+        Refused for the last administrator."""
+        check(account, role, scope)
+        with self._changing() as link:
+            self._found(link, account)
+            if role != "admin" or not scope.whole_city:
+                keep_an_administrator(link, account)
+            link.execute(delete(TOKEN).where(TOKEN.c.account == account))
+            values = {"role": role, "county": scope.county, "enterprise": scope.enterprise}
+            link.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(**values))
+            note_change(link, now_ns, by, "change", account, f"{role}, {scope.organisation or 'whole city'}")
+
+    def changes(self, limit: int = 100) -> list[Change]:
+        """What was changed about accounts, newest first."""
+        with self._changing() as link:
+            return changes(link, limit)
 
     def choose(self, secret: str, password: str, now_ns: int) -> str:
         """Use a one-time link: the account's password from now on. Its sessions end. The account's id."""
@@ -244,7 +260,7 @@ class AccessStore:
         self, account: str, role: str, scope: Scope, note_text: str, now_ns: int, days: int = TOKEN_DAYS
     ) -> str:
         """A token for a program; shown once, only its hash is kept. It may not do more than its account."""
-        _check(account, role, scope)
+        check(account, role, scope)
         if not 1 <= days <= MAX_TOKEN_DAYS:
             raise Refused(
                 f"a token lives 1 to {MAX_TOKEN_DAYS} days", f"令牌有效期为 1 至 {MAX_TOKEN_DAYS} 天"
@@ -331,15 +347,3 @@ class AccessStore:
 
 def _person(row: Row[Any], via: Any, session: str, account: str = "") -> Person:
     return Person(account or row.account, row.name, row.role, Scope(row.county, row.enterprise), via, session)
-
-
-def _check(account: str, role: str, scope: Scope) -> None:
-    if not account or len(account) > 64 or not all(c.isalnum() or c in "._@-" for c in account):
-        raise Refused(
-            f"{account[:80]!r} cannot be an account: letters, digits and . _ @ -, at most 64",
-            "账号只能包含字母、数字和 . _ @ -,最多 64 个字符",
-        )
-    if role not in ROLES:
-        raise Refused(f"no role {role!r}; known: {', '.join(ROLES)}", f"没有角色 {role!r}")
-    if role in ENTERPRISE_ONLY and not scope.enterprise:
-        raise Refused(f"role {role!r} needs an enterprise", f"角色 {role!r} 须指定企业")

@@ -71,3 +71,15 @@ KNOWN = Table(
     Column("last_ns", BigInteger, nullable=False),
 )
 """From where an account has logged in: an address's other failures do not make it wait there."""
+
+CHANGE = Table(
+    "change",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+"""Every change of accounts, for ever: who made it and when."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,10 @@ def _now_ns() -> int:
     return SystemClock().wall_ns()
 
 
+def _me() -> str:
+    return f"cli {getpass.getuser()}"
+
+
 def _say_link(account: str, secret: str) -> None:
     from gateway.console import origins
 
@@ -59,7 +64,7 @@ def add(
     from gateway.access import Refused, Scope
 
     try:
-        secret = _store().add(account, name, role, Scope(county, enterprise), _now_ns())
+        secret = _store().add(account, name, role, Scope(county, enterprise), _now_ns(), by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
     _say_link(account, secret)
@@ -81,7 +86,7 @@ def link(account: str) -> None:
     from gateway.access import Refused
 
     try:
-        secret = _store().invite(account, _now_ns())
+        secret = _store().invite(account, _now_ns(), by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
     _say_link(account, secret)
@@ -103,7 +108,7 @@ def _switch(account: str, *, enabled: bool) -> None:
     from gateway.access import Refused
 
     try:
-        _store().enable(account, enabled=enabled)
+        _store().enable(account, _now_ns(), enabled=enabled, by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
     terminal.say(out, f"{account} is {'on' if enabled else 'off'}")

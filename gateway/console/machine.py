@@ -17,6 +17,8 @@ LEAST_S = 3_600.0
 FULL = 0.90
 """Share of the disk at which the gateway calls it nearly full (gateway/conditions.py)."""
 SEGMENTS = 12
+BESIDE = ("-wal", "-shm", "-journal", ".lock", ".tmp")
+"""Files that SQLite and the writer keep beside a segment."""
 
 
 def disk(data: DataFolder, now_s: float) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def disk(data: DataFolder, now_s: float) -> dict[str, Any]:
 
 def segments(data: DataFolder) -> dict[str, Any]:
     """The journal's files, newest first: how many, and the newest ones."""
-    found = sorted(_named(data.journal), reverse=True)
+    found = sorted((one for one in _named(data.journal) if not one[0].endswith(BESIDE)), reverse=True)
     return {
         "count": len(found),
         "newest": [

@@ -205,7 +205,7 @@ def test_an_account_that_is_switched_off_is_out_at_once(stand: Stand) -> None:
     stand.person("leaver")
     with client(stand, "leaver") as who:
         assert who.get("/alarms").status_code == 200
-        stand.access.enable("leaver", enabled=False)
+        stand.access.enable("leaver", time.time_ns(), enabled=False)
         assert who.get("/alarms").status_code == 401
 
 

@@ -118,11 +118,48 @@ def test_switching_an_account_off_ends_everything_of_it(store: AccessStore) -> N
     person(store)
     session = store.login("li", GOOD, HERE, T0)
     token = store.issue("li", "operator", CITY, "a script", T0)
-    store.enable("li", enabled=False)
+    store.enable("li", T0, enabled=False)
     assert store.session(session.secret, T0) is None
     assert store.token(token, T0) is None
     with pytest.raises(Refused, match="wrong account or password"):
         store.login("li", GOOD, HERE, T0)
+
+
+def test_the_last_administrator_stays(store: AccessStore) -> None:
+    person(store, "boss", "admin")
+    person(store, "east", "admin", Scope(county="east"))
+    store.add("heir", "", "admin", CITY, T0)  # has not chosen a password: cannot administer anything yet
+    for attempt in (
+        lambda: store.enable("boss", T0, enabled=False),
+        lambda: store.change("boss", "operator", CITY, T0),
+        lambda: store.change("boss", "admin", Scope(county="east"), T0),
+    ):
+        with pytest.raises(Refused, match="last administrator"):
+            attempt()
+    store.enable("east", T0, enabled=False)
+    store.choose(store.invite("heir", T0), GOOD, T0)
+    store.enable("boss", T0, enabled=False, by="heir")
+    with pytest.raises(Refused, match="last administrator"):
+        store.enable("heir", T0, enabled=False)
+    assert {a.id for a in store.accounts() if a.enabled} == {"heir"}
+
+
+def test_another_role_holds_at_once_and_is_kept(store: AccessStore) -> None:
+    person(store)
+    session = store.begin("li", HERE, T0)
+    token = store.issue("li", "operator", CITY, "", T0)
+    store.change("li", "regulator", Scope(county="east"), T0 + S, by="boss")
+    now = store.session(session.secret, T0 + S)
+    assert now is not None
+    assert (now.person.role, now.person.scope) == ("regulator", Scope(county="east"))
+    assert store.token(token, T0 + S) is None
+    newest, *_ = store.changes()
+    assert (newest.by, newest.action, newest.account, newest.detail) == (
+        "boss", "change", "li", "regulator, east",
+    )  # fmt: skip
+    for change in (("li", "king", CITY), ("nobody", "operator", CITY), ("li", "enterprise", CITY)):
+        with pytest.raises(Refused):
+            store.change(*change, T0)
 
 
 def test_another_password_ends_the_sessions_of_the_old_one(store: AccessStore) -> None:

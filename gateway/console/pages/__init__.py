@@ -8,11 +8,31 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from gateway.console.pages import alarm, alarms, city_map, coverage, deliveries, device, kpis, overview, system
+from gateway.console.pages import (
+    accounts,
+    alarm,
+    alarms,
+    city_map,
+    coverage,
+    deliveries,
+    device,
+    kpis,
+    overview,
+    system,
+)
 from gateway.console.show import Entry
 
 PAGES: tuple[ModuleType, ...] = (
-    alarms, overview, city_map, coverage, kpis, deliveries, system, alarm, device,
+    alarms,
+    overview,
+    city_map,
+    coverage,
+    kpis,
+    deliveries,
+    system,
+    accounts,
+    alarm,
+    device,
 )
 
 

@@ -23,9 +23,10 @@ from gateway.cli import (
     rules,
     setup,
     simulate,
+    story,
     train,
 )
-from gateway.cli.common import DEVICES, OPERATE, State, refuse
+from gateway.cli.common import DEVICES, OPERATE, PROVE, State, refuse
 from gateway.errors import ConfigError, RiskgateError
 from gateway.paths import DataFolder
 
@@ -41,6 +42,7 @@ app.add_typer(lookback.app)
 app.add_typer(prove.app)
 app.add_typer(rules.app)
 app.add_typer(evaluate.app)
+app.add_typer(story.app, name="story", rich_help_panel=PROVE)
 app.add_typer(train.app, name="train", rich_help_panel=DEVICES)
 app.add_typer(devices.app, name="devices", rich_help_panel=DEVICES)
 app.add_typer(profiles.app, name="profiles", rich_help_panel=DEVICES)

@@ -1,6 +1,8 @@
-"""Runs a story through the real monitor.
+"""Runs a story through the real monitor: what happens at a device, second by second, and every alarm event
+that must come of it. docs/stories.md shows how to write one; ``riskgate story run FILE``.
 
-    [story]    title, profile (a file of profiles/), runs_s (default: the last thing that is told)
+    [story]    title, profile, runs_s (default: the last thing that is told). profile: a shipped one such as
+               "gas/combustible_point", or the name of a file in profiles/, beside the story or above
     [[at]]     t_s and one of
                  send = {channel, value, quality?, time_s?, retained?, counters?}   (or a list of them)
                         value "none": the device could not read; time_s: the device's own time, in seconds
@@ -21,17 +23,17 @@ at once a second.
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.alarms.events import AlarmEvent, CommandEvent, Event, NoteEvent
+from gateway.errors import ConfigError
 from gateway.monitor.channels import Device
 from gateway.monitor.entries import FLAG_RETAINED, Entry, Link, OperatorCommand, Packets, Stamp, Started, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import config_change
+from gateway.story_form import parse, profile_of
 
-FOLDER = Path(__file__).parent
 FIRST_NS = 1_764_000_000_000_000_000
 FIRST_MONO_NS = 5_000_000_000
 SECOND = 1_000_000_000
@@ -51,17 +53,17 @@ class Story(NamedTuple):
 
 
 def read(path: Path) -> Story:
-    """The story of a file; KeyError or ValueError when it is told wrongly."""
-    told = tomllib.loads(path.read_text(encoding="utf-8"))
-    known = {"story", "at", "expect", "answer", "note"}
-    if set(told) - known:
-        raise ValueError(f"{path.name}: unknown tables {set(told) - known}; known: {known}")
+    """The story of a file; ConfigError, with the place of each mistake, when it is told wrongly."""
+    told = parse(path)
     head = told["story"]
     expected, answers = told.get("expect", []), told.get("answer", [])
     happenings = [(t_s, at) for at in told["at"] for t_s in _times(at)]
     happenings.sort(key=lambda item: item[0])
-    last = max([t for t, _ in happenings] + [e["at_s"] for e in expected] + [head.get("runs_s", 0)])
-    text = (FOLDER / "profiles" / f"{head['profile']}.toml").read_text(encoding="utf-8")
+    notes = told.get("note", [])
+    last = max(
+        [t for t, _ in happenings] + [e["at_s"] for e in (*expected, *notes)] + [head.get("runs_s", 0)]
+    )
+    text = profile_of(path, head["profile"])
     entries: list[Entry] = [
         Started(_stamp(0), "story", BEHAVIOUR, 1),
         config_change(_stamp(0), [DEVICE], {DEVICE.profile: text}),
@@ -77,12 +79,12 @@ def read(path: Path) -> Story:
             if "edit" in at:
                 old, new = at["edit"]
                 if old not in edited:
-                    raise ValueError(f"{path.name}: the profile has no {old!r}")
+                    raise ConfigError([f"{path}: at {t_s} s: edit: the profile has no {old!r}"])
                 edited = edited.replace(old, new)
                 entries.append(config_change(_stamp(t_s), [DEVICE], {DEVICE.profile: edited}))
             else:
                 entries.append(_entry(t_s, at, seq))
-    return Story(path.stem, head["title"], head["profile"], entries, expected, answers, told.get("note", []))
+    return Story(path.stem, head["title"], head["profile"], entries, expected, answers, notes)
 
 
 def tell(entries: list[Entry], *, restart_after: int = -1) -> list[Event]:
@@ -171,3 +173,42 @@ def _packet(t_s: float, row: dict[str, Any], seq: int, stamp: Stamp) -> tuple[by
         stamp.mono_ns,
         FLAG_RETAINED if row.get("retained") else 0,
     )
+
+
+def compare(story: Story, told: list[Event]) -> list[str]:
+    """What came otherwise than the story tells, a line each; empty when all came true."""
+    seen = alarms(told)
+    wrong = []
+    for number in range(max(len(seen), len(story.expected))):
+        wanted = story.expected[number] if number < len(story.expected) else None
+        came = shown(seen[number], wanted or {"reason": "\0"}) if number < len(seen) else None
+        if came != wanted:
+            wrong.append(f"expect[{number}]: told {_said(wanted)}; came {_said(came)}")
+    answers = replies(told)
+    if story.answers and len(answers) != len(story.answers):
+        wrong.append(f"answer: told {len(story.answers)}; came {len(answers)}")
+    for number, (answer, wanted) in enumerate(zip(answers, story.answers, strict=False)):
+        if answer.accepted != wanted["accepted"] or wanted.get("reason", "") not in answer.reason_en:
+            came = {"accepted": answer.accepted, "reason": answer.reason_en}
+            wrong.append(f"answer[{number}]: told {_said(wanted)}; came {_said(came)}")
+    recorded = notes(told, {wanted["kind"] for wanted in story.notes})
+    for number in range(max(len(recorded), len(story.notes))):
+        wanted = story.notes[number] if number < len(story.notes) else None
+        note = recorded[number] if number < len(recorded) else None
+        if note is None or wanted is None or not _is(note, wanted):
+            heard = note and {"at_s": _second(note), "kind": note.kind, "reason": note.reason_en}
+            wrong.append(f"note[{number}]: told {_said(wanted)}; came {_said(heard or None)}")
+    return wrong
+
+
+def _is(note: NoteEvent, wanted: dict[str, Any]) -> bool:
+    right = (_second(note), note.kind) == (wanted["at_s"], wanted["kind"])
+    return right and wanted.get("reason", "") in note.reason_en
+
+
+def _second(event: NoteEvent) -> float:
+    return (event.at_ns - FIRST_NS) / SECOND
+
+
+def _said(what: dict[str, Any] | None) -> str:
+    return ", ".join(f"{name} {value}" for name, value in what.items()) if what else "nothing"

@@ -14,6 +14,7 @@ _COUNTERS = {
     "effective": "Readings that took effect",
     "duplicates": "Readings seen before",
     "late": "Readings judged retrospectively",
+    "late_alarms": "Conditions that began among late readings: noted, never annunciated",
     "suspect": "Readings of suspect time",
     "retained": "Retained copies",
     "disordered": "Readings older than their channel's newest",

@@ -28,6 +28,8 @@ class Counts(msgspec.Struct):
     rejected: dict[str, int] = {}
     """By reason."""
     late: int = 0
+    late_alarms: int = 0
+    """Times that a condition began among late readings: noted, never annunciated."""
     suspect: int = 0
     retained: int = 0
     disordered: int = 0

@@ -8,15 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import DISORDER, SUSPECT, Findings, Readings
-from gateway.alarms import definition
+from gateway.alarms import definition, flow_notes
 from gateway.alarms.commands import obey
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
-from gateway.alarms.flow import CHATTERING, FLOOD_BEGINS_ABOVE, FLOOD_ENDS_BELOW, HOLD_NS, Held, News
+from gateway.alarms.flow import CHATTERING, HOLD_NS, Held
 from gateway.monitor.bank import Bank
+from gateway.monitor.counts import Counts
 from gateway.monitor.entries import OperatorCommand
 from gateway.monitor.groups import Groups
+from gateway.monitor.late import Late
 from gateway.monitor.naming import Naming
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Change, Roster
@@ -29,12 +31,16 @@ MAX_NOTE = 300
 class Judgement:
     """The events of one entry are numbered in the order they are made."""
 
-    def __init__(self, engine: Engine, roster: Roster, bank: Bank, groups: Groups, partition: int) -> None:
-        self._engine = engine
+    def __init__(
+        self, engine: Engine, roster: Roster, bank: Bank, groups: Groups, counts: Counts, partition: int
+    ) -> None:
+        self._engine, self._counts = engine, counts
         self._roster = roster
         self._bank = bank
         self._groups = groups
         self._naming = Naming(roster)
+        self.late = Late(roster, bank, self._naming)
+        self._late_before = 0
         self._ids = EventIds(partition)
         engine.make_id = self._ids
         engine.define = self._naming.of_id
@@ -48,12 +54,15 @@ class Judgement:
         self._outcome = outcome
         self._wall_ns = line.wall_ns
         self._engine.now_ns = line.now_ns
+        self._late_before = self._counts.late
         self.exercise = exercise
 
     def judge(self, readings: Readings) -> list[str]:
         """Let every detector see the readings; findings act in the readings' order. Returns the faults of
         detectors that failed."""
         faults = self._bank.judge(readings)
+        if self._counts.late != self._late_before and self._engine.flow.stored.on:
+            faults += self._late(readings)
         found = [
             (
                 int(finding["row"]),
@@ -189,27 +198,19 @@ class Judgement:
                 )  # fmt: skip
         flow.sweep(now_ns)
         for news in flow.news:
-            self._tell_flood(news)
+            kind, reason, detail = flow_notes.flood(news)
+            self.note(kind, reason.en, reason.zh, detail)
         flow.news.clear()
 
-    def _tell_flood(self, news: News) -> None:
-        detail = {"area": news.area, "alarms": news.alarms, "since_ns": news.since_ns}
-        area_en, area_zh = news.area or "the gateway", news.area or "网关"
-        if news.began:
-            self.note(
-                "flood_began",
-                f"alarm flood at {area_en}: more than {FLOOD_BEGINS_ABOVE} alarms in 10 minutes",
-                f"{area_zh} 报警泛滥:10 分钟内报警超过 {FLOOD_BEGINS_ABOVE} 个",
-                detail,
-            )
-        else:
-            self.note(
-                "flood_ended",
-                f"the alarm flood at {area_en} is over: {news.alarms} alarms in all, now fewer than "
-                f"{FLOOD_ENDS_BELOW} in 10 minutes",
-                f"{area_zh} 报警泛滥结束:共 {news.alarms} 个报警,10 分钟内已少于 {FLOOD_ENDS_BELOW} 个",
-                detail,
-            )
+    def _late(self, readings: Readings) -> list[str]:
+        """Note what readings would have told that came too late; returns the faults of detectors."""
+        told, faults = self.late.judge(readings, self._wall_ns)
+        for known, began, reason, detail in told:
+            standing = self._engine.find(known.id)
+            now = "normal" if standing is None else standing.state
+            self._counts.late_alarms += began
+            self.note("late_alarm" if began else "late_alarm_over", *reason, {**detail, "now": now})
+        return faults
 
     def note(self, kind: str, reason_en: str, reason_zh: str, detail: dict[str, Any]) -> None:
         """Record something that needs no operator."""
@@ -226,6 +227,7 @@ class Judgement:
 
     def rule_changed(self, kind: str, slots: npt.NDArray[np.int64]) -> None:
         """These channels have another rule now: what the old one raised is over."""
+        self.late.forget(slots)
         open_ids = self._open_ids()
         if not open_ids:
             return

@@ -76,7 +76,7 @@ class Monitor:
         self.throttle = Throttle(roster)
         self.lifetimes = Lifetimes(roster, self.silence)
         self.groups = Groups(roster)
-        self.judgement = Judgement(self.engine, roster, self.bank, self.groups, self.partition)
+        self.judgement = Judgement(self.engine, roster, self.bank, self.groups, self.counts, self.partition)
         self.rules = Rules(roster, self.bank, self.silence, self.judgement)
         self.last_value = np.full(0, np.nan)
         self.last_event_ns = np.zeros(0, np.int64)
@@ -315,6 +315,7 @@ class Monitor:
             "groups": self.groups.export(),
             "throttle": self.throttle.export(),
             "lifetimes": self.lifetimes.export(),
+            "late": self.judgement.late.export(),
             "last": [Rows(self.last_value), Rows(self.last_event_ns), Rows(self.last_quality)],
         }
 
@@ -340,6 +341,7 @@ class Monitor:
             monitor.throttle.load(stored["throttle"])
         if "lifetimes" in stored:
             monitor.lifetimes.load(stored["lifetimes"])
+        monitor.judgement.late.load(stored.get("late", {}))
         value, event, quality = stored["last"]
         monitor.last_value = np.frombuffer(value, np.float64).copy()
         monitor.last_event_ns = np.frombuffer(event, np.int64).copy()

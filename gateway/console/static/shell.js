@@ -101,8 +101,9 @@ export function message(text) {
   }, 12000);
 }
 
-function clockOf(ms) {
-  return new Date(ms).toTimeString().slice(0, 5);
+function flooded(flood) {
+  const since = new Date(flood.since_ms).toTimeString().slice(0, 5);
+  return say(texts.flood_area, { area: flood.area || texts.this_gateway, n: flood.alarms, since });
 }
 
 function standing() {
@@ -118,10 +119,7 @@ function standing() {
     if (status.turn_age_s > BEHIND_S) list.push(["bad", say(texts.core_stuck, { s: status.turn_age_s })]);
     if (!status.link_up) list.push(["bad", texts.link_down]);
     if (status.behind_s > BEHIND_S) list.push(["warn", say(texts.core_behind, { s: status.behind_s })]);
-    for (const flood of status.floods ?? []) {
-      const values = { area: flood.area || texts.this_gateway, n: flood.alarms, since: clockOf(flood.since_ms) };
-      list.push(["warn", say(texts.flood, values)]);
-    }
+    if (status.floods?.length) list.push(["warn", say(texts.flood, { areas: status.floods.map(flooded).join(" · ") })]);
     if (status.exercise) list.push(["exercise", texts.exercise]);
   }
   return list;

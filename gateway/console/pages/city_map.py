@@ -15,7 +15,7 @@ from gateway.access import Scope
 from gateway.console.city import Path, View, worst_first
 from gateway.console.identity import Looking
 from gateway.console.pages.desk import Desk
-from gateway.console.pages.overview import answered, has_page
+from gateway.console.pages.overview import answered
 from gateway.console.show import Entry
 from gateway.console.words.overview import MAP_WORDS
 
@@ -35,8 +35,7 @@ def add(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/map")
     def page(request: Request, person: Looking) -> HTMLResponse:
-        linked = has_page(request, "/device")
-        return desk.show.page(request, person, "map.html", MAP_WORDS, device_page=linked)
+        return desk.show.page(request, person, "map.html", MAP_WORDS)
 
     @app.get("/map/marks")
     def marks(

@@ -29,9 +29,7 @@ def add(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/overview")
     def page(request: Request, person: Looking) -> HTMLResponse:
-        return desk.show.page(
-            request, person, "overview.html", WORDS, device_page=has_page(request, "/device")
-        )
+        return desk.show.page(request, person, "overview.html", WORDS)
 
     @app.get("/overview/parts")
     def parts(
@@ -39,11 +37,6 @@ def add(app: FastAPI, desk: Desk) -> None:
     ) -> JSONResponse:
         path = Path(county, enterprise, site)
         return answered(desk.city, lambda view: _told(view, person.scope, path))
-
-
-def has_page(request: Request, path: str) -> bool:
-    """Whether this console has a page to link to."""
-    return any(getattr(route, "path", "") == path for route in request.app.routes)
 
 
 def answered(city: City, tell: Any) -> JSONResponse:

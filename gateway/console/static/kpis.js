@@ -104,7 +104,7 @@ function table(said) {
 
 function alarmName(alarm) {
   const link = element("a", "", alarm);
-  link.href = `/alarm?alarm=${encodeURIComponent(alarm)}`;
+  link.href = `/alarm?id=${encodeURIComponent(alarm)}`;
   return link;
 }
 

@@ -75,7 +75,7 @@ function zoom(factor, lon = view.lon, lat = view.lat) {
 
 /** Where a mark leads: its device, its site; null where it only comes nearer. */
 function target(spot) {
-  if (spot.key && at("around").dataset.linked) return `/device?key=${encodeURIComponent(spot.key)}`;
+  if (spot.key) return `/device?key=${encodeURIComponent(spot.key)}`;
   if (!spot.site) return null;
   const [county, enterprise, site] = spot.site;
   return `/overview?${new URLSearchParams({ county, enterprise, site })}`;

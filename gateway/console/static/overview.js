@@ -69,7 +69,7 @@ function nameOf(line, below) {
   if (below === "device") {
     const target = element("a", "", name);
     target.href = `/device?key=${encodeURIComponent(line.key)}`;
-    made.append(at("parts").dataset.linked ? target : element("b", "", name));
+    made.append(target);
     const about = [line.asset, line.profile].filter(Boolean).join(" · ");
     if (about) made.append(element("span", "note", about));
     return made;

@@ -23,6 +23,12 @@ class ClockChoice(StrEnum):
     stream = "stream"
 
 
+def _options() -> list[str]:
+    """The options before this command, for processes that it starts."""
+    found = ["--data", str(State.data.root)]
+    return found if State.config_path is None else [*found, "--config", str(State.config_path.absolute())]
+
+
 @app.command(rich_help_panel=OPERATE)
 def version() -> None:
     """Print the version."""
@@ -38,9 +44,6 @@ def run(
 ) -> None:
     """Run the gateway: core and delivery, supervised; /health and /metrics."""
     overrides: dict[str, Any] = {}
-    arguments = ["--data", str(State.data.root)]
-    if State.config_path is not None:
-        arguments += ["--config", str(State.config_path)]
     if clock is not None:
         overrides["clock"] = clock.value
         os.environ["RISKGATE_CLOCK"] = clock.value
@@ -51,7 +54,7 @@ def run(
     compiles()
     from gateway.service import run as run_service
 
-    raise SystemExit(run_service(config, State.data, arguments))
+    raise SystemExit(run_service(config, State.data, _options()))
 
 
 @app.command(hidden=True)
@@ -75,7 +78,7 @@ def console(port: Annotated[int | None, typer.Option(help="Port of the console p
     from gateway import console as console_process
     from gateway.clock import SystemClock
 
-    raise SystemExit(console_process.run(config, State.data, SystemClock()))
+    raise SystemExit(console_process.run(config, State.data, SystemClock(), _options()))
 
 
 @app.command(rich_help_panel=OPERATE)

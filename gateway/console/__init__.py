@@ -11,7 +11,7 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -22,6 +22,7 @@ from gateway.clock import Clock, new_id, new_secret
 from gateway.console.app import make_app
 from gateway.console.feed import Feed
 from gateway.console.identity import Identity
+from gateway.console.runs import Runs
 from gateway.errors import ConfigError
 from gateway.log import configure
 from gateway.paths import DataFolder
@@ -58,11 +59,12 @@ class Config(Protocol):
     def console(self) -> ConsoleConfig: ...  # noqa: D102
 
 
-def run(config: Config, data: DataFolder, clock: Clock) -> int:
-    """Serve until SIGTERM or SIGINT; 0 after a clean stop. ConfigError when the address cannot be used."""
+def run(config: Config, data: DataFolder, clock: Clock, options: Sequence[str] = ()) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a clean stop. ConfigError when the address cannot be used.
+    options: those before the command, for riskgate processes that testers start."""
     configure("console", clock.mono_ns)
     with bind(config.console) as listening:
-        return asyncio.run(_serve(listening, config.console, data, clock))
+        return asyncio.run(_serve(listening, config.console, clock, data, Runs(data, clock, options)))
 
 
 def access_store(config: ConsoleConfig, data: DataFolder) -> AccessStore:
@@ -123,13 +125,15 @@ def origins(config: ConsoleConfig, port: int) -> list[str]:
     return found + ([f"{scheme}://{name}" for name in names] if port == usual else [])
 
 
-async def _serve(listening: socket.socket, config: ConsoleConfig, data: DataFolder, clock: Clock) -> int:
+async def _serve(
+    listening: socket.socket, config: ConsoleConfig, clock: Clock, data: DataFolder, runs: Runs
+) -> int:
     stopping = asyncio.Event()
     feed = Feed(data, clock, stopping)
     port = listening.getsockname()[1]
     names = origins(config, port)
     store = access_store(config, data)
-    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock))
+    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock), runs)
     tls: dict[str, Any] = {}
     if config.cert_file:
         tls = {"ssl_certfile": config.cert_file, "ssl_keyfile": config.key_file}
@@ -168,6 +172,7 @@ async def _serve(listening: socket.socket, config: ConsoleConfig, data: DataFold
         await server.serve(sockets=[listening])
     finally:
         stop()
+        runs.close()
         await following
     return 0
 

@@ -22,6 +22,7 @@ from gateway.console.login import add_login
 from gateway.console.pages import PAGES, entries
 from gateway.console.pages.desk import Desk
 from gateway.console.plots import add_plotly
+from gateway.console.runs import Runs
 from gateway.console.show import Show
 
 MEDIA = {
@@ -31,21 +32,32 @@ MEDIA = {
 }
 
 
-def make_app(feed: Feed, core_socket: Path, origins: Iterable[str], token: str, identity: Identity) -> Any:
+def make_app(
+    feed: Feed,
+    core_socket: Path,
+    origins: Iterable[str],
+    token: str,
+    identity: Identity,
+    runs: Runs | None = None,
+) -> Any:
     """The ASGI application. origins: as browsers name it; ``token`` is this process's own and stands in the
     pages of strangers."""
     origins = list(origins)
-    app = make_routes(feed, core_socket, token, identity, secure=all(o.startswith("https:") for o in origins))
+    secure = all(origin.startswith("https:") for origin in origins)
+    app = make_routes(feed, core_socket, token, identity, runs, secure=secure)
     return Guard(app, origins, token, identity)
 
 
-def make_routes(feed: Feed, core_socket: Path, token: str, identity: Identity, *, secure: bool) -> FastAPI:
+def make_routes(
+    feed: Feed, core_socket: Path, token: str, identity: Identity, runs: Runs | None = None, *, secure: bool
+) -> FastAPI:
     """The routes, without the guard in front of them."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(DeniedError, denied)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(ProblemError, told)
-    desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock))
+    runs = runs or Runs(feed.data, feed.clock)
+    desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock), runs)
     add_login(app, identity, desk.show, token, secure=secure)
     _add_files(app)
     add_plotly(app)

@@ -18,6 +18,7 @@ from gateway.console.pages import (
     device,
     kpis,
     overview,
+    runs,
     system,
 )
 from gateway.console.show import Entry
@@ -30,6 +31,7 @@ PAGES: tuple[ModuleType, ...] = (
     kpis,
     deliveries,
     system,
+    runs,
     accounts,
     alarm,
     device,

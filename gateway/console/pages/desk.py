@@ -16,6 +16,7 @@ from gateway.console.answers import is_api
 from gateway.console.city import City
 from gateway.console.feed import Feed
 from gateway.console.identity import DeniedError, Identity
+from gateway.console.runs import Runs
 from gateway.console.show import Show
 from gateway.errors import CoreUnreachable
 from gateway.paths import DataFolder
@@ -33,6 +34,7 @@ class Desk:
     identity: Identity
     show: Show
     city: City
+    runs: Runs
 
     @property
     def data(self) -> DataFolder:

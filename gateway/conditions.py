@@ -39,6 +39,7 @@ class Conditions:
         self._clock = clock
         self._told: set[str] = set()
         self._sinks: dict[str, dict[str, Any]] = {}
+        self._rosters: dict[str, str] = {}
         self._heard_ns = clock.mono_ns()
         self._disk_used = 0.0
         self._next_ns = 0
@@ -76,11 +77,16 @@ class Conditions:
             down = bool(sink.get("error")) and sink.get("oldest_s", 0.0) > SINK_DOWN_S
             yield f"sink_down.{name}", down, {"error": str(sink.get("error", ""))[:200]}
             yield f"dead_letters.{name}", sink.get("dead", 0) > 0, {"count": sink.get("dead", 0)}
+            failed = sink.get("lanes", {}).get("calls", {}).get("failed", 0)
+            yield f"call_failed.{name}", failed > 0, {"count": failed}
+        for name, wrong in list(self._rosters.items()):
+            yield f"roster_gap.{name}", bool(wrong), {"problem": wrong[:300]}
 
     def _watch(self) -> None:
         while True:
             try:
-                self._sinks = ask(self._data.delivery_socket, {"op": "status"}, timeout_s=2.0)["sinks"]
+                told = ask(self._data.delivery_socket, {"op": "status"}, timeout_s=2.0)
+                self._sinks, self._rosters = told["sinks"], told["escalation"]["rosters"]
                 self._heard_ns = self._clock.mono_ns()
             except (CoreUnreachable, KeyError, ValueError) as error:
                 log.warning("delivery does not say how its sinks are", error=str(error))

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from gateway import sinks as sink_kinds
+from gateway.config_calls import Escalation, RosterFile, faults
 from gateway.config_problems import PREFIX, Origin, explain
 from gateway.errors import ConfigError
 
@@ -133,6 +134,8 @@ class Config(BaseSettings):
     snapshots: Snapshots = Snapshots()
     http: Http = Http()
     console: Console = Console()
+    escalation: list[Escalation] = []
+    rosters: dict[str, RosterFile] = {}
     sinks: dict[str, Any] = {}
     """Sink name -> that sink module's ``Settings``. A "history" sink is added when there is none."""
 
@@ -184,8 +187,13 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
             "ingest": ingest,
             "console": console,
             "sinks": sinks,
+            "rosters": {
+                name: roster.model_copy(update={"file": base / roster.file})
+                for name, roster in config.rosters.items()
+            },
         }
     )
+    problems += faults(config.escalation, config.rosters, sinks, origin)
     problems += [*_ingest_files(ingest, origin), *_console_files(console, origin), *_misnamed()]
     problems += [
         f"{origin.of(('profiles',))}: {folder} is no folder; create it, or correct the path"

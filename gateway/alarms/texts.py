@@ -219,6 +219,20 @@ SYSTEM: dict[str, SystemAlarm] = {
         "List the dead letters, correct the receiver and send them again.",
         "查看死信列表,纠正接收方后重新发送。",
     ),
+    "call_failed": SystemAlarm(
+        1,
+        "Nobody could be called about an unanswered alarm: the receiver refused the call",
+        "未应答报警的呼叫失败:接收方拒绝",
+        "Call the person on duty by other means; see 'riskgate escalation show', then correct the receiver.",
+        "用其他方式联系值班人员;查看 riskgate escalation show,再纠正接收方。",
+    ),
+    "roster_gap": SystemAlarm(
+        2,
+        "Nobody is on duty at some time ahead, or the roster cannot be read",
+        "今后某时段无人值班,或值班表无法读取",
+        "Run 'riskgate rosters check', fill the gap in the roster's .ics file; it is read again by itself.",
+        "运行 riskgate rosters check,在值班表 .ics 文件中补上空缺;文件会自动重新读取。",
+    ),
     "config_refused": SystemAlarm(
         2,
         "A new configuration was refused; the old one stays in force",

@@ -14,6 +14,7 @@ from gateway import terminal
 from gateway.cli import (
     accounts,
     devices,
+    duty,
     evaluate,
     look,
     lookback,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(operate.app)
 app.add_typer(look.app)
+app.add_typer(duty.app)
 app.add_typer(lookback.app)
 app.add_typer(prove.app)
 app.add_typer(rules.app)

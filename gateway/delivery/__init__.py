@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
+from gateway.delivery.calling import Duty
 from gateway.delivery.catchup import Derivation, ahead
 from gateway.delivery.process import Delivery, run_until_told
 from gateway.paths import DataFolder
+from gateway.rosters import rosters_of
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -25,4 +27,5 @@ def run(config: Config, data: DataFolder, clock: Clock) -> int:
     """
     outward = config.clock == "wall" or config.exercise_sinks
     derive = ahead(Derivation(data, config.partition))
-    return run_until_told(Delivery(data, config.sinks, derive, clock, outward=outward))
+    duty = Duty([one.step for one in config.escalation], rosters_of(config.rosters))
+    return run_until_told(Delivery(data, config.sinks, derive, clock, outward=outward, duty=duty))

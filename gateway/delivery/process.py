@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.clock import Clock, Random, SystemClock, new_seed
 from gateway.commands import CommandServer
+from gateway.delivery.calling import Calling, Duty
 from gateway.delivery.follow import Backoff, Follower, Ledger, LedgerFile
 from gateway.delivery.live import LiveReceiver
 from gateway.delivery.parts import Ground, Parts, assemble
@@ -51,6 +52,7 @@ class Delivery:
         *,
         outward: bool = True,
         ledger: Ledger | None = None,
+        duty: Duty | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._data = data
@@ -69,9 +71,17 @@ class Delivery:
             assemble(name, settings.kind, self._maker(name, settings), ground, outward=outward)
             for name, settings in tables.items()
         ]
-        self._followers = [
-            Follower(lane, self.stopping, self._failed) for part in self.parts for lane in part.all_lanes()
-        ]
+        duty = duty or Duty()
+        calling = {step.sink for step in duty.steps}
+        makers = {
+            part.name: (part, self._maker(part.name, tables[part.name])())
+            for part in self.parts
+            if part.name in calling and not part.muted
+        }
+        self._calling = Calling(duty, ground, data.ledger, makers)
+        lanes = [lane for part in self.parts for lane in part.all_lanes()]
+        lanes += self._calling.lanes
+        self._followers = [Follower(lane, self.stopping, self._failed) for lane in lanes]
         self._live = LiveReceiver(data.live_socket, self, self._clock)
         self._questions = CommandServer(data.delivery_socket, self.answer)
 
@@ -144,16 +154,20 @@ class Delivery:
                 part.announcer.announce(at_ns, text)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Questions on the delivery socket: "status", "deadletters" (sink, limit)."""
+        """Questions on the delivery socket: "status", "deadletters" (sink, limit), "calls" (alarm, limit)."""
         if request.get("op") == "status":
-            return {"sinks": {part.name: part.status(self.store) for part in self.parts}}
+            sinks = {part.name: part.status(self.store) for part in self.parts}
+            return {"sinks": sinks, "escalation": self._calling.status()}
+        if request.get("op") == "calls":
+            limit = int(request.get("limit", 100))
+            return {"calls": self._calling.store.newest(limit, str(request.get("alarm", "")))}
         if request.get("op") == "deadletters":
             letters = self.store.deadletters(str(request.get("sink", "")), int(request.get("limit", 1000)))
             return {"deadletters": [asdict(letter) for letter in letters]}
         return {
             "accepted": False,
-            "reason_en": 'delivery answers "status" and "deadletters"; commands go to the core',
-            "reason_zh": "投递进程只回答 status 和 deadletters，命令请发给核心进程",
+            "reason_en": 'delivery answers "status", "deadletters" and "calls"; commands go to the core',
+            "reason_zh": "投递进程只回答 status、deadletters 和 calls，命令请发给核心进程",
         }
 
     def _failed(self, error: BaseException) -> None:

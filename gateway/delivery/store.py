@@ -8,7 +8,7 @@ serve too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,12 @@ class DeliveryStore:
             except BaseException:
                 self._head = head
                 raise
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[sa.Connection, Callable[..., None]]]:
+        """One durable transaction, and what adds to its chained record (kind, sink, facts): for calls."""
+        with self._begin() as db:
+            yield db, lambda kind, sink, **facts: self._record(db, kind, sink, **facts)
 
     def _record(self, db: sa.Connection, kind: str, sink: str, **facts: Any) -> None:
         body = msgspec.json.encode(

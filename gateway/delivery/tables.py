@@ -43,6 +43,32 @@ AHEAD = sa.Table(
 )
 """Events beyond a sink's cursor that are messages already (or were: delivered, dead), for they went ahead of
 the line; none is made a message again when the cursor comes there."""
+CALL = sa.Table(
+    "call",
+    META,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("sink", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("done_ns", sa.BigInteger, nullable=False),
+)
+"""Calls of escalation. state: waiting, delivered, withdrawn (answered before it arrived) or failed."""
+CALLED = sa.Table(
+    "called",
+    META,
+    sa.Column("began", sa.Text, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("alarm", sa.Text, nullable=False, index=True),
+    sa.Column("occurrence", sa.BigInteger, nullable=False),
+    sa.Column("call", sa.Text, nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+)
+"""Which step called about which stretch of waiting (named by the event that began it): never twice."""
 DEAD = sa.Table(
     "deadletter",
     META,

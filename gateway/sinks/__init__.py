@@ -25,6 +25,7 @@ takes our credentials, found out without sending anything that counts. Delivered
 to do.
 
 A sink that sends events one by one, in order per alarm only, is also a ``Messages`` (see below).
+A sink that can call people (escalation) is also a ``Calls``.
 A sink whose refused parts can be tried again offers ``resend(self, part: str)``, same answers.
 
 Never raised: an exception out of ``deliver`` counts as Later and is logged with its traceback.
@@ -37,7 +38,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -146,6 +147,20 @@ class Messages(Protocol):
 
     def announce(self, at_ns: int, reason: str) -> Delivered | Later | Refused:
         """Say now, past every queue, that the gateway is blind or sees again; stored nowhere."""
+        ...
+
+
+@runtime_checkable
+class Calls(Protocol):
+    """A sink that calls people when nobody answers an alarm. Filters do not count here: the step decides."""
+
+    max_age_s: float
+    """Age before a call is given up."""
+
+    def call(
+        self, call_id: str, subject: str, at_ns: int, data: dict[str, Any]
+    ) -> Delivered | Later | Refused:
+        """Carry one call out; the same id again is the same call. ``subject``: its most important alarm."""
         ...
 
 

@@ -198,6 +198,13 @@ class Sink:
             f"announcement-{at_ns}", "gateway", "riskgate.gateway.blind", "gateway", at_ns, data
         )
 
+    def call(
+        self, call_id: str, subject: str, at_ns: int, data: dict[str, Any]
+    ) -> Delivered | Later | Refused:
+        """Send a call of escalation: ``riskgate.escalation.called``."""
+        partition = call_id.partition("-")[0]
+        return self._send(call_id, partition, "riskgate.escalation.called", subject, at_ns, data)
+
     def close(self) -> None:
         """Close every worker's connection."""
         with self._lock:

@@ -1,0 +1,85 @@
+"""Puts escalation together for one delivery process, and reads from the ledger what waited before a start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.alarms.events import AlarmEvent
+from gateway.delivery.call_store import CallStore
+from gateway.delivery.calls import Caller, Escalations
+from gateway.delivery.follow import Lane
+from gateway.delivery.parts import Ground, Parts
+from gateway.escalation.calls import WAITING
+from gateway.escalation.steps import Step
+from gateway.ledger.reader import LedgerReader
+from gateway.rosters import Roster
+from gateway.sinks import Sink
+
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Which steps there are and who is on duty; empty: nobody is called."""
+
+    steps: Sequence[Step] = ()
+    rosters: Mapping[str, Roster] = field(default_factory=dict)
+
+
+class Calling:
+    """Escalation's lanes. A sink's caller counts among that sink's lanes, so that one that does not answer
+    is told as any other. With a muted sink (an exercise) nobody is called by it."""
+
+    def __init__(
+        self, duty: Duty, ground: Ground, path: Path, parts: Mapping[str, tuple[Parts, Sink]]
+    ) -> None:
+        self.store = CallStore(ground.store)
+        steps = [step for step in duty.steps if step.sink in parts]
+        self.made_by = Escalations(
+            steps, duty.rosters, self.store, ground.ledger, lambda: waiting(path), ground.clock
+        )
+        for name in dict.fromkeys(step.sink for step in steps):
+            part, sink = parts[name]
+            caller = Caller(name, sink, self.made_by, self.store, ground.clock, ground.backoff)
+            part.sinks.append(sink)
+            part.lanes["calls"] = self.made_by.callers[name] = caller
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """What has a thread beside the callers."""
+        return [self.made_by]
+
+    def status(self) -> dict[str, Any]:
+        """See Escalations."""
+        return self.made_by.status()
+
+
+def waiting(path: Path) -> Iterator[tuple[int, AlarmEvent]]:
+    """Events of every alarm that waits now, each from the one that began its waiting."""
+    if not path.exists():
+        return
+    reader = LedgerReader(path)
+    after = None
+    while page := reader.open_after(after, PAGE):
+        for _, event in page:
+            if event.state in WAITING:
+                yield from stretch(reader, event.alarm)
+        after = page[-1][1].priority, page[-1][0]
+
+
+def stretch(reader: LedgerReader, alarm: str) -> list[tuple[int, AlarmEvent]]:
+    """One alarm's newest events in which it waits, oldest first; [] when it does not."""
+    limit = 50
+    while True:
+        events = reader.history_of(alarm, limit)
+        first = len(events)
+        while first and events[first - 1][1].state in WAITING:
+            first -= 1
+            if events[first][1].before not in WAITING:
+                return events[first:]
+        if first or len(events) < limit:
+            return events[first:]
+        limit *= 10

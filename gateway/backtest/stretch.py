@@ -112,7 +112,7 @@ class Gathering:
         start, stop = (int(cuts[0, 0]), int(cuts[-1, 3])) if last > before else (0, 0)
         if not self._rows:
             self._first = page.first + begin
-        parts = (
+        parts: tuple[npt.NDArray[np.generic], ...] = (
             rows["wall_ns"][begin:end],
             rows["mono_ns"][begin:end],
             rows["kept"][begin:end] - before + self._packets,

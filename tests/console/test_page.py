@@ -129,12 +129,23 @@ def test_a_silent_core_is_told_within_five_seconds(page: Page, stand: Stand, tmp
     expect(page.locator(".banner.bad")).to_contain_text("has not answered", timeout=5000)
     assert time.monotonic() - begin < 5
     shot(page, tmp_path, "silent")
+    page.locator("#filter-text").fill("nothing of that name")
+    expect(page.locator("#none-passes")).to_be_visible()
+    page.locator("#filter-clear").click()
     page.locator("#alarms tbody button").click()
     expect(page.locator("#message")).to_contain_text("Look at the alarm before you repeat it")
     stand.start_core()
     expect(page.locator(".banner")).to_have_count(0)
     stand.stop_console()
     expect(page.locator(".banner.bad")).to_contain_text("has heard nothing from the console", timeout=6000)
+
+
+def test_an_empty_list_beside_a_silent_core_promises_nothing(page: Page, stand: Stand) -> None:
+    page.goto(stand.url)
+    expect(page.locator("#empty")).to_contain_text("Everything that reports is within its limits")
+    stand.stop_core()
+    expect(page.locator("#empty")).to_contain_text("this says nothing about the plants", timeout=6000)
+    expect(page.locator("#empty .when-live")).to_be_hidden()
 
 
 def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None:
@@ -144,10 +155,17 @@ def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None
         "behind_s": 12.0,
         "blind": True,
         "blind_reason": "disk full",
+        "floods": [{"area": "acme", "since_ms": 1_764_000_000_000, "alarms": 37, "first": "x"}],
     }
     page.goto(stand.url)
     banners = page.locator("#banners")
-    for text in ("EXERCISE", "No connection to the message broker", "behind by 12 s", "Gateway blind"):
+    for text in (
+        "EXERCISE",
+        "No connection to the message broker",
+        "behind by 12 s",
+        "Gateway blind",
+        "Alarm flood at acme",
+    ):
         expect(banners).to_contain_text(text)
     expect(page.locator(".notice")).to_contain_text("Not a safety instrumented function")
 
@@ -281,6 +299,25 @@ def test_an_alarm_is_shelved_with_a_reason_and_brought_back(page: Page, stand: S
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
     assert len(stand.asked) == asked
+
+
+def test_an_alarm_is_taken_out_of_service_by_work_order(page: Page, stand: Stand) -> None:
+    stand.apply((gas_alarm("GD-1", "H", 2), True, 30.0))
+    page.goto(stand.url)
+    page.locator("#alarms tbody tr").click()
+    page.get_by_role("button", name="Take out of service acme/tankfarm/GD-1/lel:H").click()
+    dialog = page.locator("#removal")
+    dialog.get_by_role("button", name="Take out of service").click()
+    expect(dialog).to_be_visible()  # neither order nor reason: the browser asks for them
+    dialog.get_by_label("Work order").fill("WO-17")
+    dialog.get_by_label("Why").fill("sensor is being changed")
+    dialog.get_by_role("button", name="Take out of service").click()
+    row = page.locator("#alarms tbody tr")
+    expect(row).to_contain_text("Out of service")
+    expect(page.locator("#chosen")).to_contain_text("WO-17")
+    expect(page.locator("#unanswered")).to_have_text("0")
+    row.get_by_role("button", name="Return to service acme/tankfarm/GD-1/lel:H").click()
+    expect(page.locator("#unanswered")).to_have_text("1")
 
 
 def test_the_whole_list_is_worked_by_keys(page: Page, stand: Stand) -> None:

@@ -22,6 +22,15 @@ async function shelf(row) {
   return said === "shelve" && reason ? { alarm: row.alarm, reason, for_s: Number(at("shelf-for").value) } : null;
 }
 
+async function removal(row) {
+  at("removal-alarm").textContent = row.alarm;
+  at("removal-order").value = "";
+  at("removal-reason").value = "";
+  const said = await answered(at("removal"));
+  const [order, reason] = [at("removal-order").value.trim(), at("removal-reason").value.trim()];
+  return said && order && reason ? { alarm: row.alarm, work_order: order, reason } : null;
+}
+
 /** A comment, with an acknowledgement if the person wants that too. */
 export async function remark(row) {
   at("remark-alarm").textContent = row.alarm;
@@ -37,6 +46,7 @@ export async function remark(row) {
 
 async function bodyOf(action, row) {
   if (action === "shelve") return shelf(row);
+  if (action === "remove") return removal(row);
   if (action === "acknowledge" || action === "reset") return { alarm: row.alarm, occurrence: row.occurrence };
   return { alarm: row.alarm };
 }
@@ -58,7 +68,7 @@ export async function act(action, row, button) {
     button.disabled = true;
     button.textContent = texts.acknowledging;
   }
-  const done = await tell(`/alarms/${action}`, body);
+  const done = await tell(`/alarms/${action === "remove" ? "out_of_service" : action}`, body);
   if (button) {
     setTimeout(() => {
       button.disabled = false;

@@ -49,6 +49,7 @@ export function actions(row) {
     else if (row.resettable) list.push("reset");
   }
   if (may.has("shelve") && row.shelvable) list.push("shelve");
+  if (may.has("shelve") && row.category !== "system") list.push("remove");
   return list;
 }
 
@@ -147,7 +148,7 @@ export function line(row, { chosen, marked }, act, toggled) {
   box.tabIndex = -1;
   box.setAttribute("aria-label", `${texts.mark} ${row.alarm}`);
   box.addEventListener("change", () => toggled(row));
-  const [action] = actions(row).filter((name) => name !== "shelve");
+  const [action] = actions(row).filter((name) => name !== "shelve" && name !== "remove");
   made.append(
     cell("box", may.has("acknowledge") ? box : null),
     cell("priority", mark(priority), element("span", "name", texts[`priority_${priority}`])),

@@ -119,7 +119,7 @@ function standing() {
     if (status.turn_age_s > BEHIND_S) list.push(["bad", say(texts.core_stuck, { s: status.turn_age_s })]);
     if (!status.link_up) list.push(["bad", texts.link_down]);
     if (status.behind_s > BEHIND_S) list.push(["warn", say(texts.core_behind, { s: status.behind_s })]);
-    if (status.floods?.length) list.push(["warn", say(texts.flood, { areas: status.floods.map(flooded).join(" · ") })]);
+    if (status.floods?.length) list.push(["flood", say(texts.flood, { areas: status.floods.map(flooded).join(" · ") })]);
     if (status.exercise) list.push(["exercise", texts.exercise]);
   }
   return list;
@@ -133,7 +133,7 @@ function banners() {
     place.dataset.shown = wanted;
     place.replaceChildren(...list.map(([kind, text]) => element("p", `banner ${kind}`, text)));
   }
-  const good = status !== null && list.every(([kind]) => kind === "exercise");
+  const good = status !== null && list.every(([kind]) => kind === "exercise" || kind === "flood");
   at("live").className = good ? "good" : "bad";
   at("live-text").textContent = status === null ? texts.connecting : good ? texts.live : texts.not_live;
   const told = status !== null && status.answers;

@@ -5,6 +5,10 @@ from __future__ import annotations
 from gateway.console.show import Words
 
 WORDS: Words = {
+    "empty_old": (
+        "No alarm is known here, but the gateway is not live: this says nothing about the plants.",
+        "此处暂无已知报警,但网关非实时:不能说明现场状况。",
+    ),
     "mark": ("Mark", "标记"),
     "marked": ("{n} marked", "已标记 {n} 条"),
     "mark_seen": ("Mark those on screen", "标记屏幕上的报警"),
@@ -22,6 +26,13 @@ WORDS: Words = {
         "点击或用方向键选择一条报警,此处显示其完整原因与处置措施。",
     ),
     "device_page": ("Device", "设备"),
+    "remove": ("Take out of service", "停用"),
+    "removal_title": ("Take this alarm out of service", "停用该报警"),
+    "removal_note": (
+        "It is followed but not announced until somebody returns it to service. Needs a work order.",
+        "停用期间仍跟踪状态但不提示,直至恢复使用。须有工单。",
+    ),
+    "work_order": ("Work order", "工单号"),
     "comment": ("Comment", "备注"),
     "comment_title": ("Comment on this alarm", "为该报警添加备注"),
     "comment_note": ("It is kept in the ledger with your name.", "备注将连同您的账号记入台账。"),

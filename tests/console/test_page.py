@@ -164,7 +164,7 @@ def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None
         "No connection to the message broker",
         "behind by 12 s",
         "Gateway blind",
-        "Alarm flood at acme",
+        "Alarm flood: acme 37 since",
     ):
         expect(banners).to_contain_text(text)
     expect(page.locator(".notice")).to_contain_text("Not a safety instrumented function")

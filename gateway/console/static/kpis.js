@@ -22,7 +22,7 @@ function tiles(said) {
   at("tiles").replaceChildren(
     tile(texts.annunciated, number(said.annunciated)),
     tile(texts.rate, value(figure(said, "per_hour")), `${texts.target} ${figure(said, "per_hour").target}`),
-    tile(texts.flood, value(figure(said, "flood_percent")), said.floods.length ? say(texts.floods_n, { n: said.floods.length }) : ""),
+    tile(texts.flood_time, value(figure(said, "flood_percent")), said.floods.length ? say(texts.floods_n, { n: said.floods.length }) : ""),
     tile(texts.answered_in, value(figure(said, "acknowledge_median_s")), say(texts.open_at_end, { n: number(figure(said, "not_acknowledged").value ?? 0) })),
   );
 }

@@ -10,7 +10,7 @@ WORDS: Words = {
     "consequence": ("If nobody acts", "不处置的后果"),
     "condition": ("Limit", "限值"),
     "history": ("History", "历史"),
-    "deliveries": ("Messages", "消息投递"),
+    "messages": ("Messages", "消息投递"),
     "no_deliveries": (
         "No receiver takes this alarm, or delivery has not seen it yet.",
         "没有接收方订阅该报警,或尚未投递。",

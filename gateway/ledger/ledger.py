@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.engine import Connection
@@ -21,6 +20,7 @@ from gateway.chain import GENESIS, Head, link
 from gateway.durable import WriterLock, sqlite_failure
 from gateway.errors import BehaviourDiffers, FlushFailed, JournalError
 from gateway.ledger import engine as sqlite_engine
+from gateway.ledger.bulk import Bulk
 from gateway.ledger.rows import columns, state_columns
 from gateway.ledger.tables import (
     ALARM_STATE,
@@ -32,6 +32,10 @@ from gateway.ledger.tables import (
     METADATA,
     WITNESS,
 )  # fmt: skip
+
+_EVENTS = Bulk(insert(EVENT))
+_GONE = Bulk(delete(ALARM_STATE).where(ALARM_STATE.c.alarm == bindparam("gone")))
+_PRESENT = Bulk(insert(ALARM_STATE))
 
 Anchor = tuple[int, int, bytes]
 """A closed journal segment: first position, last position, digest of the last."""
@@ -218,7 +222,7 @@ class Ledger:
             return list(self._connection.execute(query).scalars())
 
     def _write(self, fresh: list[tuple[int, Sequence[Event]]], head: Head) -> None:
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, object]] = []
         states: dict[str, tuple[AlarmEvent, int, bytes]] = {}
         seq, digest = self._head
         for position, events in fresh:
@@ -230,7 +234,7 @@ class Ledger:
                 if isinstance(event, AlarmEvent):
                     states[event.alarm] = (event, seq, row["body"])
         with self._connection.begin():
-            self._connection.execute(insert(EVENT), rows)
+            _EVENTS.run(self._connection, rows)
             _write_states(self._connection, states)
             self._connection.execute(delete(WITNESS))
             self._connection.execute(
@@ -243,11 +247,8 @@ class Ledger:
 def _write_states(connection: Connection, states: dict[str, tuple[AlarmEvent, int, bytes]]) -> None:
     if not states:
         return
-    gone = delete(ALARM_STATE).where(ALARM_STATE.c.alarm == bindparam("gone"))
-    connection.execute(gone, [{"gone": alarm} for alarm in states])
-    present = [state_columns(*state) for state in states.values() if state[0].state != NORMAL]
-    if present:
-        connection.execute(insert(ALARM_STATE), present)
+    _GONE.run(connection, [{"gone": alarm} for alarm in states])
+    _PRESENT.run(connection, [state_columns(*state) for state in states.values() if state[0].state != NORMAL])
 
 
 def _text(bodies: list[bytes], index: int) -> str:

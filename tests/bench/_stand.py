@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from gateway.fleet import read_profiles
-from tests.bench._feeds import FAMILY, MODEL, fleet, profile_text
+from tests.bench._feeds import PROFILE, fleet, profile_text
 from tests.bench.commit import DISK
 from tests.bench.drain import database, figures
 from tests.support.gateway import CACHE, Gateway
@@ -31,16 +31,26 @@ BASE = "gas/combustible_point"
 
 
 class Stand:
-    """``with Stand(broker_port) as stand:`` a running gateway that looks for its broker there."""
+    """``with Stand(broker_port) as stand:`` a running gateway that looks for its broker there.
 
-    def __init__(self, port: int, *, sinks: str = "") -> None:
+    ``devices`` and ``profiles`` (name -> text) stand for the fleet of _feeds and its profile."""
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        sinks: str = "",
+        devices: list[tuple[str, str, str, str, str]] | None = None,
+        profiles: dict[str, str] | None = None,
+    ) -> None:
         self._stack = ExitStack()
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="riskgate-", dir=DISK)))
-        (folder / "profiles" / FAMILY).mkdir(parents=True)
-        text = profile_text(read_profiles([])[BASE])
-        (folder / "profiles" / FAMILY / f"{MODEL}.toml").write_text(text, encoding="utf-8")
+        for name, text in (profiles or {PROFILE: profile_text(read_profiles([])[BASE])}).items():
+            file = folder / "profiles" / f"{name}.toml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
         self._database = self._stack.enter_context(database(folder))
-        self.gateway = self._stack.enter_context(Gateway(folder, port, fleet()))
+        self.gateway = self._stack.enter_context(Gateway(folder, port, devices or fleet()))
         table = f'[sinks.plant]\nkind = "influxdb"\nurl = "http://127.0.0.1:{self._database}"\nbucket = "b"\n'
         self.gateway.configure(sinks=table + sinks, extra='profiles = ["profiles"]')
         CACHE.mkdir(parents=True, exist_ok=True)

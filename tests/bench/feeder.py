@@ -27,7 +27,7 @@ PIECE = 2000
 """Packets joined into one write at most."""
 TICK_S = 0.001
 PING, PONG = b"\xc0\x00", b"\xd0\x00"
-ACK_BYTES = 4
+ACK_BYTES, PUBACK = 4, b"\x40"
 STALL_S = 60.0
 
 
@@ -165,10 +165,10 @@ def _connect(port: int, user: str, password: str) -> socket.socket:
 
 
 def _windowed(link: socket.socket, packets: list[bytes], window: int) -> Fed:
-    count, sent, acked, out = len(packets), 0, 0, memoryview(b"")
+    count, sent, acks, out = len(packets), 0, Acks(link), memoryview(b"")
     begin = time.perf_counter()
-    while acked < ACK_BYTES * count:
-        free = window - sent + acked // ACK_BYTES
+    while acks.count < count:
+        free = window - sent + acks.count
         if not out and sent < count and free > 0:
             take = min(free, count - sent, PIECE)
             out = memoryview(b"".join(packets[sent : sent + take]))
@@ -177,20 +177,18 @@ def _windowed(link: socket.socket, packets: list[bytes], window: int) -> Fed:
         if writable:
             out = out[link.send(out) :]
         if readable:
-            acked += len(_received(link))
+            acks.read()
         if not readable and not writable:
-            raise AssertionError(
-                f"nothing moved for {STALL_S} s: {acked // ACK_BYTES} of {sent} acknowledged"
-            )
+            raise AssertionError(f"nothing moved for {STALL_S} s: {acks.count} of {sent} acknowledged")
     return Fed(count, time.perf_counter() - begin)
 
 
 def _paced(link: socket.socket, packets: list[bytes], rate: int) -> Fed:
     """PUBACKs come in the order of the packets, so the n-th is the n-th packet's."""
-    count, sent, acked, out = len(packets), 0, 0, memoryview(b"")
+    count, sent, acks, out = len(packets), 0, Acks(link), memoryview(b"")
     sent_ns, acked_ns = np.zeros(count, np.int64), np.zeros(count, np.int64)
     begin = time.monotonic_ns()
-    while acked < ACK_BYTES * count:
+    while acks.count < count:
         now = time.monotonic_ns()
         due = min(count, (now - begin) * rate // 1_000_000_000)
         if not out and sent < due:
@@ -205,17 +203,39 @@ def _paced(link: socket.socket, packets: list[bytes], rate: int) -> Fed:
             except BlockingIOError:
                 continue
         if readable:
-            before = acked // ACK_BYTES
-            acked += len(_received(link))
-            acked_ns[before : acked // ACK_BYTES] = time.monotonic_ns()
+            before = acks.count
+            acks.read()
+            acked_ns[before : acks.count] = time.monotonic_ns()
         elif wait_s == STALL_S:
-            raise AssertionError(f"{acked // ACK_BYTES} of {sent} acknowledged, then nothing for {STALL_S} s")
+            raise AssertionError(f"{acks.count} of {sent} acknowledged, then nothing for {STALL_S} s")
     seconds = (time.monotonic_ns() - begin) / 1e9
     return Fed(count, seconds, sent_ns.tolist(), acked_ns.tolist())
 
 
-def _received(link: socket.socket) -> bytes:
-    data = link.recv(1 << 16)
-    if not data:
-        raise AssertionError("the subscriber closed the connection")
-    return data
+class Acks:
+    """PUBACKs of one round, counted; a PINGREQ between them is answered, or the subscriber would give up."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.count = 0
+        self._link = link
+        self._rest = b""
+
+    def read(self) -> None:
+        """Take what has come; AssertionError when nothing more will, or when it is something else."""
+        data = self._link.recv(1 << 16)
+        if not data:
+            raise AssertionError("the subscriber closed the connection")
+        data = self._rest + data
+        at = 0
+        while len(data) - at >= ACK_BYTES or data[at:] == PING:
+            if data[at] == PING[0]:
+                self._link.send(PONG)
+                at += len(PING)
+                continue
+            run = data[at : at + (len(data) - at) // ACK_BYTES * ACK_BYTES : ACK_BYTES]
+            acks = len(run) - len(run.lstrip(PUBACK))
+            if not acks:
+                raise AssertionError(f"neither PUBACK nor PINGREQ: {data[at : at + 8].hex()}")
+            self.count += acks
+            at += acks * ACK_BYTES
+        self._rest = data[at:]

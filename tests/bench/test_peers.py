@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.bench import _feeds, nodered
-from tests.bench.feeder import Feeder
+from tests.bench.feeder import Acks, Feeder
 from tests.ingest.wire import packet
 from tests.support.need import need
 from tests.support.report import ROOT
@@ -118,3 +119,22 @@ def test_node_red_takes_all_and_compares(tmp_path: Path) -> None:
         feeder.prepare(0, 1000)
         assert feeder.send(20).count == 1000
         assert peer.count() == (1000, 1)
+
+
+def test_a_ping_among_acknowledgements_is_answered_and_counts_as_none() -> None:
+    told = [b"\x40\x02\xc0\x00" + b"\xc0\x00" * (n % 7 == 0) for n in range(200)]
+    stream, cuts = b"".join(told), Random(1)
+    here, there = socket.socketpair()
+    acks = Acks(here)
+    while stream:
+        size = 1 + cuts.randrange(40)
+        there.send(stream[:size])
+        stream = stream[size:]
+        acks.read()
+    assert acks.count == 200
+    assert there.recv(4096) == b"\xd0\x00" * 29
+    there.send(b"\x30\x00\x00\x00")
+    with pytest.raises(AssertionError, match="neither PUBACK nor PINGREQ: 30"):
+        acks.read()
+    here.close()
+    there.close()

@@ -19,6 +19,7 @@ from tests.bench import (
     backtest,
     broker,
     commit,
+    flood,
     growth,
     kpi,
     live,
@@ -27,6 +28,7 @@ from tests.bench import (
     replay_x,
     restart,
     soak,
+    transitions,
 )
 from tests.bench._stand import BASE, Stand
 from tests.bench.feeder import Feeder
@@ -53,6 +55,9 @@ ISSUE = [
     "restart",
     "replay",
     "replay_x",
+    "transitions",
+    "flood_p1",
+    "flood_webhook",
     "kpi",
     "backtest",
     "growth",
@@ -75,6 +80,19 @@ def test_the_table_has_exactly_the_rows_of_the_contract() -> None:
 def test_replay_against_real_time() -> None:
     (row,) = replay_x.measure(1, channels=40, plant_s=20)
     shaped(row, "replay_x")
+
+
+def test_transitions() -> None:
+    (row,) = transitions.measure(1, devices=1001, cycles=1)
+    shaped(row, "transitions")
+
+
+@pytest.mark.system
+def test_a_flood_and_one_of_priority_one_in_it() -> None:
+    ledger, webhook = flood.measure(1, floods=2)
+    shaped(ledger, "flood_p1")
+    shaped(webhook, "flood_webhook")
+    assert webhook.measured > ledger.measured
 
 
 def test_commit() -> None:

@@ -12,7 +12,7 @@ that must come of it. docs/stories.md shows how to write one; ``riskgate story r
                  edit = ["setpoint = 10", "setpoint = 12"]: the profile's text changes, once and for all
                every_s, until_s: again and again
     [[expect]] at_s, alarm ("lel:H"), state, and optionally occurrence, cause, reason, process_active, flags,
-                 first_out
+                 first_out, priority
     [[answer]] at_s, accepted, reason: what a command is told
     [[note]]   at_s, kind, reason: what is recorded besides, of the kinds that are told of here
 
@@ -108,6 +108,7 @@ def shown(event: AlarmEvent, wanted: dict[str, Any]) -> dict[str, Any]:
         "process_active": event.process_active,
         "flags": list(event.flags),
         "first_out": event.first_out,
+        "priority": event.priority,
         "reason": event.reason_en,
     }
     if "reason" in wanted and wanted["reason"] in event.reason_en:

@@ -40,6 +40,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: Category
     priority: int
     """1 (highest, red) to 4 (blue)."""
+    base_priority: int = 0
+    """What the profile says, while the time to danger makes it one more urgent (flow_urgency.py); 0: it does
+    not."""
     latch: bool = False
     enterprise: str = ""
     site: str = ""

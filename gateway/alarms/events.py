@@ -81,6 +81,8 @@ class AlarmEvent(
     """Id of the event that was first-out of the group this occurrence belongs to; "" = not annunciated."""
     first_out: bool = False
     """Whether this occurrence is that first one."""
+    base_priority: int = 0
+    """The profile's priority if the time to danger made this occurrence one more urgent; 0 = it did not."""
 
 
 class CommandEvent(

@@ -91,4 +91,5 @@ def event_of(
         until_ns=alarm.until_ns,
         group=alarm.group,
         first_out=alarm.first_out,
+        base_priority=definition.base_priority,
     )

@@ -57,6 +57,7 @@ def row(seq: int, event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "active": event.process_active,
         "latched": event.latched,
         "priority": event.priority,
+        "base_priority": event.base_priority or None,
         "category": event.category,
         "condition": event.condition,
         "explained": event.cause in RAISED,

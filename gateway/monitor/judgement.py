@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import DISORDER, SUSPECT, Findings, Readings
-from gateway.alarms import definition, flow_notes
+from gateway.alarms import definition, flow_notes, flow_urgency
 from gateway.alarms.commands import obey
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
@@ -249,7 +249,7 @@ class Judgement:
         for alarm in list(self._engine.open_alarms()):
             again = self._naming.again(alarm.definition)
             if again is not None:
-                self._engine.redefine(again)
+                self._engine.redefine(flow_urgency.kept(again, alarm.definition))
 
     def groups_changed(self) -> None:
         """Devices, profiles or tables changed: alarms of groups that are gone or begin anew are over."""
@@ -258,8 +258,8 @@ class Judgement:
         if len(self._groups):
             self._groups.recount(self._standing())
         for name, known in self._groups.definitions().items() if len(self._groups) else ():
-            if self._engine.find(name) is not None:
-                self._engine.redefine(known)
+            if (standing := self._engine.find(name)) is not None:
+                self._engine.redefine(flow_urgency.kept(known, standing.definition))
 
     def _standing(self) -> set[str]:
         """Alarms whose condition holds; the end of one that chatters may be known and not told yet."""
@@ -311,12 +311,19 @@ class Judgement:
         flow, now_ns = self._engine.flow, self._engine.now_ns
         if active:
             flow.goes_on(known.id)
+            if flow.stored.on:
+                known, urgent = flow_urgency.weigh(known, extra)
+                note, note_zh = (
+                    flow_urgency.joined(note, urgent.en),
+                    flow_urgency.joined(note_zh or note, urgent.zh),
+                )
             if flow.is_next_too_many(known.id, now_ns):
                 flags = (*flags, CHATTERING)
         else:
             standing = self._engine.find(known.id)
             if standing is None or not standing.process_active:
                 return
+            known = flow_urgency.kept(known, standing.definition)
             held = Held(now_ns + HOLD_NS, event_ns, value, limit, extra, flags, note, note_zh or note)
             if flow.hold(known, held, now_ns):
                 return

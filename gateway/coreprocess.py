@@ -55,13 +55,13 @@ class CoreProcess:
         self._config = config
         self._data = data
         self._clock = clock
-        first, self._bad_files = want(config, alive_before=ALIVE_BEFORE in os.environ)
+        first, self._bad_files = want(config, data.rules, alive_before=ALIVE_BEFORE in os.environ)
         self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._stopping = threading.Event()
         ingest = config.ingest
         self._intake = Intake(ingest.max_queued_packets, ingest.max_queued_bytes)
         self._admitting = Admitting()
-        self._reloads = Reloads(lambda: wanted(config), self._prepare, self._intake.wake)
+        self._reloads = Reloads(lambda: wanted(config, data.rules), self._prepare, self._intake.wake)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         self._compressor = self._make_compressor()
         self._live = LiveSender(data.live_socket, self._table)

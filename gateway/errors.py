@@ -15,6 +15,14 @@ class ConfigError(RiskgateError):
         super().__init__("\n".join(problems))
 
 
+class RulesRefused(RiskgateError):
+    """A step of a change of rules is not taken, and why: English and Chinese."""
+
+    def __init__(self, reason_en: str, reason_zh: str) -> None:
+        self.reason_en, self.reason_zh = reason_en, reason_zh
+        super().__init__(reason_en)
+
+
 class JournalError(RiskgateError):
     """The journal cannot promise durability or is damaged."""
 

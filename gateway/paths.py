@@ -13,7 +13,7 @@ MAX_SOCKET_PATH = 100
 
 class DataFolder:
     """One partition's files. Core writes journal, ledger, snapshots; delivery writes delivery.db and
-    history; the console writes console.db."""
+    history; the console writes console.db; console and command line write rules.db."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -23,6 +23,7 @@ class DataFolder:
         self.delivery = self.root / "delivery.db"
         self.history = self.root / "history"
         self.console = self.root / "console.db"
+        self.rules = self.root / "rules.db"
         self.first_login = self.root / "first-login"
         """The one-time link to the first account, until it was used."""
         self.compiled = self.root / "compiled"

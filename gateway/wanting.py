@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import structlog
 
 from gateway.config import Config
 from gateway.core import Wanted
 from gateway.errors import ConfigError
 from gateway.fleet import gather
+from gateway.rulebook import overlaid
 
 
-def wanted(config: Config) -> Wanted:
-    """The fleet and profiles that the configuration names; ConfigError lists every problem."""
+def wanted(config: Config, rules: Path | None = None) -> Wanted:
+    """The fleet and profiles that the configuration names, with the rules in force (rules.db) over them;
+    ConfigError lists every problem."""
     found = gather(config.fleet, config.profiles)
+    devices = found.devices if rules is None else overlaid(rules, found.devices, found.texts)
     return Wanted(
-        found.devices,
+        devices,
         found.texts,
         clock=config.clock,
         exercise=config.clock == "stream",
@@ -23,11 +28,11 @@ def wanted(config: Config) -> Wanted:
     )
 
 
-def want(config: Config, *, alive_before: bool) -> tuple[Wanted, str]:
+def want(config: Config, rules: Path | None = None, *, alive_before: bool) -> tuple[Wanted, str]:
     """(what is wanted, what is wrong with the files). A core that ran well before goes on with what was in
     force; one that starts for the first time raises ConfigError instead."""
     try:
-        return wanted(config), ""
+        return wanted(config, rules), ""
     except ConfigError as error:
         if not alive_before:
             raise

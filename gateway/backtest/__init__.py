@@ -6,12 +6,14 @@ Guarantee: reads only. Both sides are the monitor of live, stepped through the s
 from __future__ import annotations
 
 from gateway.backtest.difference import Difference, Example, PerAlarm, compare
+from gateway.backtest.figures import Figures
 from gateway.backtest.rules import Rule, RuleSet, in_force, read_rules
 from gateway.backtest.stepping import backtest
 
 __all__ = [
     "Difference",
     "Example",
+    "Figures",
     "PerAlarm",
     "Rule",
     "RuleSet",

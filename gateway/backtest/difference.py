@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.alarms.events import AlarmEvent, Event
+from gateway.backtest.figures import Figures
 
 EXAMPLES = 5
 """Of each kind, the earliest; and the latest one."""
@@ -72,7 +73,9 @@ class Difference(msgspec.Struct, frozen=True):
     alarms: list[PerAlarm]
     examples: list[Example]
     loosened: list[str]
-    """Safety limits that would be looser than the profile has them."""
+    """Safety limits that would be looser than the profile has them, or than they are in force."""
+    figures: Figures | None = None
+    """Alarm figures of the whole plant before and after, if they were asked for."""
 
     def rows(self) -> list[tuple[str, str]]:
         """A table, heading first."""

@@ -20,7 +20,7 @@ from gateway.journal import JournalReader
 from gateway.monitor.channels import Device, Setpoint
 from gateway.monitor.entries import ConfigChange
 from gateway.monitor.monitor import BEHAVIOUR
-from gateway.monitor.roster import MonitorConfig, unpack
+from gateway.monitor.roster import MonitorConfig, unpack, with_setpoints
 from gateway.paths import DataFolder
 from gateway.restore import partition_of, restore
 from gateway.snapshots import SnapshotStore
@@ -75,59 +75,93 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         both = {(s.channel, s.condition): s for s in (*device.overrides, *mine)}
         return msgspec.structs.replace(device, overrides=tuple(both[key] for key in sorted(both)))
 
+    def concerns(self, device: Device) -> bool:
+        """Whether any of the rules is for this device."""
+        return any(rule.concerns(device) for rule in self.rule)
+
     def tried(self, config: MonitorConfig) -> tuple[MonitorConfig, set[str]]:
         """A configuration with these rules, and the keys of the devices that they concern."""
-        concerned = {d.key for d in config.devices if any(rule.concerns(d) for rule in self.rule)}
+        concerned = {d.key for d in config.devices if self.concerns(d)}
         devices = [self.amended(device) for device in config.devices]
         return MonitorConfig(devices, config.profiles), concerned
 
     def loosened(self, config: MonitorConfig) -> list[str]:
-        """ "<device>: <channel>:<limit>: ..." of every safety limit that becomes looser than its profile."""
+        """ "<device>: <channel>:<limit>: ..." of every safety limit that becomes looser than its profile has
+        it, or than it is in force."""
         found = []
         profiles = {name: parse(name, text) for name, text in config.profiles.items()}
         for device in config.devices:
             amended = self.amended(device)
             if amended is not device:
-                told = loosenings(profiles[device.profile], _named(amended))
+                profile, asked = profiles[device.profile], _named(amended)
+                told = loosenings(profile, asked)
+                known = {one.partition(" loosens")[0] for one in told}
+                more = loosenings(with_setpoints(profile, device.overrides), asked)
+                told += [one for one in more if one.partition(" loosens")[0] not in known]
                 found += [f"{device.key}: {one}" for one in told]
         return found
 
 
 def read_rules(path: Path, config: MonitorConfig) -> RuleSet:
     """The rules of a file, checked against a configuration; ConfigError with every problem."""
+    text = rules_text(path)
+    rules = parse_rules(text, str(path))
+    checked(rules, config, text, str(path))
+    return rules
+
+
+def rules_text(path: Path) -> str:
+    """A rules file as it is; ConfigError when it cannot be read or is no text."""
     try:
         body = path.read_bytes()
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}; check the path"]) from None
-    if len(body) > MAX_BYTES:
-        raise ConfigError([f"{path}: has {len(body)} bytes; split the change"])
     try:
-        text = body.decode("utf-8-sig")
-        tables: Any = tomllib.loads(text)
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+
+
+def parse_rules(text: str, place: str) -> RuleSet:
+    """The rules of a text, of this form; ConfigError names ``place``."""
+    if len(text.encode()) > MAX_BYTES:
+        raise ConfigError([f"{place}: has {len(text.encode())} bytes; split the change"])
+    try:
+        tables: Any = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError([f"{path}: not TOML: {error}; correct it there"]) from None
+        raise ConfigError([f"{place}: not TOML: {error}; correct it there"]) from None
     try:
         rules = msgspec.convert(tables, RuleSet, strict=True)
     except msgspec.ValidationError as error:
         fix = "give version, author, reason and [[rule]] tables as docs/rules.md shows"
-        raise ConfigError([f"{path}: {error}; {fix}"]) from None
-    begins = [number for number, row in enumerate(text.splitlines(), 1) if HEADER.match(row)]
-    places = [f"{path}: rule {count}" for count in range(1, len(rules.rule) + 1)]
-    if len(begins) == len(places):  # else it was written in another way
-        places = [f"{path}: line {line}" for line in begins]
+        raise ConfigError([f"{place}: {error}; {fix}"]) from None
     problems = [
-        f"{path}: {name} is empty; write it, it is kept with the change"
+        f"{place}: {name} is empty; write it, it is kept with the change"
         for name in ("version", "author", "reason")
         if not getattr(rules, name).strip()
     ]
     if not rules.rule:
-        problems.append(f"{path}: has no [[rule]]; there is nothing to try")
-    problems += _problems(rules, config, places)
+        problems.append(f"{place}: has no [[rule]]; there is nothing to try")
     if problems:
         raise ConfigError(problems)
     return rules
+
+
+def checked(rules: RuleSet, config: MonitorConfig, text: str, place: str) -> None:
+    """ConfigError unless all of it can be in force; each problem with its line in the text."""
+    begins = [number for number, row in enumerate(text.splitlines(), 1) if HEADER.match(row)]
+    places = [f"{place}: rule {count}" for count in range(1, len(rules.rule) + 1)]
+    if len(begins) == len(places):  # else it was written in another way
+        places = [f"{place}: line {line}" for line in begins]
+    problems = _problems(rules, config, places)
+    if problems:
+        raise ConfigError(problems)
+
+
+def together(rules: RuleSet, config: MonitorConfig) -> list[str]:
+    """What is wrong with rules beside the devices' other settings; rules for what is not there are none."""
+    profiles = {name: parse(name, text) for name, text in config.profiles.items()}
+    return _together(rules, config, profiles, [f"rule {n}" for n in range(1, len(rules.rule) + 1)])
 
 
 def _problems(rules: RuleSet, config: MonitorConfig, places: list[str]) -> list[str]:

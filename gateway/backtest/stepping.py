@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.alarms.events import Event
 from gateway.backtest.difference import Difference, compare
+from gateway.backtest.figures import Asset, Stepped, figures
 from gateway.backtest.rules import RuleSet
 from gateway.backtest.sides import Apart, Here, Running, Single
 from gateway.backtest.sift import Sieve
@@ -51,6 +52,8 @@ class _Sides:
         self.runs = (before, after)
         self.entries = self.devices = self.changed = 0
         self.config = MonitorConfig([], {})
+        self.assets: set[Asset] | None = None if whole else set()
+        """Every asset that was ever stepped; None: all."""
         self._trial = trial
         self._whole = whole
         self._sieve = Sieve([])
@@ -62,6 +65,8 @@ class _Sides:
         tried, concerned = self._trial.tried(config)
         assets = {(d.enterprise, d.site, d.asset) for d in config.devices if d.key in concerned}
         kept = {d.key for d in config.devices if self._whole or (d.enterprise, d.site, d.asset) in assets}
+        if self.assets is not None:
+            self.assets |= assets
         self.devices, self.changed = len(kept), len(concerned)
         self._sieve = Sieve(sorted(kept))
         for run, side in zip(self.runs, (config, tried), strict=True):
@@ -122,14 +127,22 @@ def backtest(
     since_ns: int = 0,
     until_ns: int | None = None,
     progress: Progress | None = None,
+    *,
+    kpi: bool = False,
+    operators: int = 1,
 ) -> Difference:
     """The alarms raised from since_ns to until_ns (wall clock; None: the journal's end), with the rules that
-    were in force and with ``rules`` over them, as though they had been in force since before the period.
-    JournalError when the journal cannot be read.
+    were in force and with ``rules`` over them, as though they had been in force since before the period; with
+    ``kpi`` also the figures of the whole plant, for so many operators. JournalError when the journal cannot
+    be read.
     """
     end = END if until_ns is None else until_ns
     run = run_both(data, rules, since_ns, end, progress)
     found = compare(*run.events, since_ns, end)
+    told = None
+    if kpi and min(end, run.last_ns) > since_ns:
+        period = (max(since_ns, run.first_ns), min(end, run.last_ns + 1))
+        told = figures(data.ledger, run.stepped, run.events, period, operators)
     return Difference(
         rules.version,
         since_ns // 1_000_000,
@@ -145,6 +158,7 @@ def backtest(
         found.alarms,
         found.examples,
         rules.loosened(run.config),
+        told,
     )
 
 
@@ -157,6 +171,9 @@ class Run(NamedTuple):
     entries: int
     devices: int
     changed: int
+    stepped: Stepped
+    first_ns: int
+    """Wall clock of the first entry."""
     config: MonitorConfig
     """What was in force at the end."""
 
@@ -180,7 +197,7 @@ def _run(
     position, before, after = _begin(data, journal, since_ns)
     whole = whole or before.line.stream
     kind = Apart if head - position >= APART_FROM and not whole else Here
-    last_ns = since_ns
+    last_ns = first_ns = since_ns
     with ExitStack() as ending:
         runs: list[Running] = []
         for monitor in (before, after):
@@ -195,6 +212,8 @@ def _run(
         for page in journal.read_pages(position, head):
             part = _until(page, until_ns)
             if len(part.begins):
+                if not sides.entries:
+                    first_ns = entry_of(part, 0).stamp.wall_ns
                 sides.page(part)
                 last_ns = entry_of(part, len(part.begins) - 1).stamp.wall_ns
             if len(part.begins) < len(page.begins):
@@ -204,7 +223,16 @@ def _run(
         events = sides.events()
     if progress is not None:
         progress(head - position, head - position)
-    return Run(events, last_ns, sides.entries, sides.devices, sides.changed, sides.config)
+    return Run(
+        events,
+        last_ns,
+        sides.entries,
+        sides.devices,
+        sides.changed,
+        Stepped(sides.assets, position),
+        first_ns,
+        sides.config,
+    )
 
 
 def _until(page: Page, until_ns: int) -> Page:

@@ -13,6 +13,7 @@ import typer
 from gateway import terminal
 from gateway.cli import (
     accounts,
+    change,
     devices,
     duty,
     evaluate,
@@ -43,6 +44,7 @@ app.add_typer(duty.app)
 app.add_typer(lookback.app)
 app.add_typer(prove.app)
 app.add_typer(rules.app)
+app.add_typer(change.app, name="rules", rich_help_panel=PROVE)
 app.add_typer(evaluate.app)
 app.add_typer(story.app, name="story", rich_help_panel=PROVE)
 app.add_typer(train.app, name="train", rich_help_panel=DEVICES)

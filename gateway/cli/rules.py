@@ -1,4 +1,4 @@
-"""Commands that try new rules on what was recorded: backtest, rules."""
+"""The command that tries new rules on what was recorded: backtest, and how its answer is shown."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gateway.backtest.stepping import Progress
 
 app = typer.Typer()
-rules_app = typer.Typer(no_args_is_help=True, help="Rules files: other settings of alarms, tried first.")
-app.add_typer(rules_app, name="rules", rich_help_panel=PROVE)
 
 SPAN = re.compile(r"(\d{1,6})([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -31,56 +29,35 @@ NS = 1_000_000_000
 def backtest(
     rules: Annotated[Path, typer.Option(help="The rules file to try (docs/rules.md).")],
     since: Annotated[str, typer.Option(help="How far back: 90s, 30m, 12h, 7d.")] = "7d",
+    kpi: Annotated[
+        bool, typer.Option("--kpi", help="Alarm figures of the plant before and after too.")
+    ] = False,
+    operators: Annotated[int, typer.Option(min=1, help="Who share the alarms, for --kpi.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the difference as JSON.")] = False,
 ) -> None:
     """Which alarms new rules would have given, and which not; changes nothing."""
     looks()
+    show(tried(rules, since_ns(since), kpi=kpi, operators=operators), as_json=as_json)
+
+
+def since_ns(since: str) -> int:
+    """The wall clock that long ago."""
     from gateway.clock import SystemClock
 
     found = SPAN.fullmatch(since)
     if not found:
         refuse([f"--since {since}: is no length of time; write 90s, 30m, 12h or 7d"])
-    span_ns = int(found[1]) * SECONDS[found[2]] * NS
-    show(tried(rules, max(0, SystemClock().wall_ns() - span_ns)), as_json=as_json)
+    return max(0, SystemClock().wall_ns() - int(found[1]) * SECONDS[found[2]] * NS)
 
 
-@rules_app.command("check")
-def check(file: Path) -> None:
-    """Check a rules file against the configuration in force; changes nothing."""
-    looks()
-    from gateway.backtest import in_force, read_rules
-
-    config = in_force(State.data)
-    read = read_rules(file, config)
-    count = sum(1 for d in config.devices if any(rule.concerns(d) for rule in read.rule))
-    terminal.say(out, f"{file}: {len(read.rule)} rules for {count} devices; version {read.version}")
-    for one in read.loosened(config):
-        terminal.say(out, f"looser: {one}")
-
-
-@rules_app.command("list")
-def list_own() -> None:
-    """Devices that have settings of their own, as they are in force."""
-    looks()
-    from gateway.backtest import in_force
-
-    rows = [("device", "profile", "setting", "value")]
-    for device in in_force(State.data).devices:
-        rows += [
-            (device.key, device.profile, f"{s.channel}:{s.condition}", f"{s.value:g}")
-            for s in device.overrides
-        ]
-    table("Settings of their own", rows if len(rows) > 1 else [])
-
-
-def tried(file: Path, since_ns: int) -> Difference:
+def tried(file: Path, since_ns: int, *, kpi: bool = False, operators: int = 1) -> Difference:
     """Back-test a rules file, with a progress bar on standard error."""
     from gateway.backtest import backtest as run
     from gateway.backtest import in_force, read_rules
 
     read = read_rules(file, in_force(State.data))
-    with _progress() as told:
-        return run(State.data, read, since_ns, None, told)
+    with progress() as told:
+        return run(State.data, read, since_ns, None, told, kpi=kpi, operators=operators)
 
 
 def show(found: Difference, *, as_json: bool) -> None:
@@ -92,6 +69,8 @@ def show(found: Difference, *, as_json: bool) -> None:
         return
     table("Back-test", found.rows())
     table("Alarms that differ", found.alarm_rows())
+    if found.figures is not None:
+        table("Alarm figures", found.figures.rows())
     for example in found.examples:
         sign = "+" if example.added else "-"
         when = datetime.fromtimestamp(example.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -101,7 +80,8 @@ def show(found: Difference, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress() -> Iterator[Progress]:
+    """A bar on standard error."""
     from rich.progress import Progress as Bar
 
     with Bar(console=err, transient=True) as bar:

@@ -28,6 +28,8 @@ from gateway.console.feed import Feed
 from gateway.console.guard import Guard
 from gateway.console.identity import Identity, declared
 from gateway.monitor.channels import Device
+from gateway.paths import DataFolder
+from gateway.rulebook import Proposal, RuleBook
 from tests.kpi.book import GAS, Book
 from tests.support.report import Row, write
 
@@ -104,6 +106,9 @@ def _allowed(route: APIRoute, who: Who, aim: str) -> frozenset[int]:
         return frozenset({404})
     if not who.whole_city and any(getattr(d.call, "city", False) for d in route.dependant.dependencies):
         return frozenset({404})  # about the gateway itself
+    if "{number}" in route.path:  # the back-tests of both proposals run, and no step of either is possible
+        theirs = aim == THEIRS and not who.whole_city
+        return frozenset({404}) if theirs else frozenset({200, 409})
     names = named or any(field.name in NAMING for field in route.dependant.query_params)
     names = names or (route.body_field is not None and "alarm" in _fields(route))
     if names and aim == THEIRS and not who.whole_city:
@@ -129,6 +134,7 @@ async def _ask(folder: Path) -> list[Asked]:
     for device in devices:
         book.alarm(1, device, "lel", "HH", "unacknowledged", active=True)
     data = book.data
+    _proposals(data)
     identity = Identity(AccessStore(data.console, new_secret), clock)
     routes = make_routes(Feed(data, clock, asyncio.Event()), data.core_socket, "t", identity, secure=False)
     guarded: Any = Guard(routes, [ORIGIN], "t", identity)
@@ -140,6 +146,16 @@ async def _ask(folder: Path) -> list[Asked]:
                     found += [await _one(client, route, who, aim) for aim in (MINE, THEIRS)]
     book.close()
     return found
+
+
+def _proposals(data: DataFolder) -> None:
+    """One proposal of each organisation, its back-test under way."""
+    rules = RuleBook(data.rules)
+    for one, county in COUNTY.items():
+        text, concerns = f"# {_about(one)[0]}", [(one, county)]
+        version, now = _about(one)[0], time.time_ns()
+        made = Proposal(0, version, text, "", "li", "token", version, now, concerns, [], "proposed", None)
+        rules.begin(rules.add(made), "li", 0, now + 3600 * 1_000_000_000)
 
 
 def _people(store: AccessStore) -> Iterator[Who]:
@@ -182,6 +198,7 @@ async def _one(client: httpx.AsyncClient, route: APIRoute, who: Who, aim: str) -
     device, alarm = _about(aim)
     path = route.path.replace("{alarm:path}", alarm).replace("{device:path}", device)
     path = path.replace("{rest:path}", f"nothing/{aim}")
+    path = path.replace("{number}", "1" if aim == MINE else "2")
     for name in route.dependant.path_params:
         path = path.replace(f"{{{name.name}}}", WORDS.get(name.name, f"{aim}-{device.rpartition('/')[2]}"))
     headers = {**who.headers, **({"X-CSRF-Token": "wrong"} if route.path == "/logout" else {})}

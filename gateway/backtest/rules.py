@@ -93,7 +93,7 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for device in config.devices:
             amended = self.amended(device)
             if amended is not device:
-                profile, asked = profiles[device.profile], _named(amended)
+                profile, asked = profiles[device.profile], named(amended)
                 told = loosenings(profile, asked)
                 known = {one.partition(" loosens")[0] for one in told}
                 more = loosenings(with_setpoints(profile, device.overrides), asked)
@@ -196,13 +196,14 @@ def _together(
         key = (device.profile, amended.overrides)
         if amended is device or key in told:
             continue
-        told[key] = override_problems(profiles[device.profile], _named(amended), may_loosen=True)
+        told[key] = override_problems(profiles[device.profile], named(amended), may_loosen=True)
         first = next(place for place, rule in zip(places, rules.rule, strict=True) if rule.concerns(device))
         problems += [f"{first}: {device.key}: {one}" for one in told[key]]
     return problems
 
 
-def _named(device: Device) -> dict[tuple[str, str], float]:
+def named(device: Device) -> dict[tuple[str, str], float]:
+    """A device's own settings by (channel, condition)."""
     return {(s.channel, s.condition): s.value for s in device.overrides}
 
 

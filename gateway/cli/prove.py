@@ -28,8 +28,12 @@ def replay(
     since: Annotated[int, typer.Option(help="Start after this journal position (a snapshot is used).")] = 0,
     events: Annotated[bool, typer.Option("--events", help="Print every event as a JSON line.")] = False,
     what_if: Annotated[
-        Path | None,
-        typer.Option(help="Rules file: print what it would change over the whole journal instead."),
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Print what would be otherwise over the whole journal instead: with a rules file, a profile "
+            'file, a folder of profiles, or with the word "behaviour": this version beside the ledger.',
+        ),
     ] = None,
 ) -> None:
     """Step the journal through the monitor again; compare with the ledger, change nothing."""
@@ -37,9 +41,9 @@ def replay(
     if what_if is not None:
         if since or events:
             refuse(["--what-if: goes over the whole journal; leave out --since and --events"])
-        from gateway.cli.rules import show, tried
+        from gateway.cli.rules import show, what_would_be
 
-        show(tried(what_if, 0), as_json=False)
+        show(what_would_be(what_if), as_json=False)
         return
     from gateway.verify import replay as replay_journal
 

@@ -60,6 +60,28 @@ def tried(file: Path, since_ns: int, *, kpi: bool = False, operators: int = 1) -
         return run(State.data, read, since_ns, None, told, kpi=kpi, operators=operators)
 
 
+def what_would_be(what: str) -> Difference:
+    """The whole journal with a rules file, other profiles, or this version's behaviour."""
+    from gateway.backtest import in_force
+    from gateway.backtest import what_if as other
+
+    if what == "behaviour":
+        with progress() as told:
+            return other.with_this_behaviour(State.data, told)
+    path = Path(what)
+    if not path.is_dir() and "[profile]" not in _text(path):
+        return tried(path, 0)
+    profiles = other.read_other_profiles(path, in_force(State.data))
+    with progress() as told:
+        return other.with_profiles(State.data, profiles, told)
+
+
+def _text(path: Path) -> str:
+    from gateway.backtest.rules import rules_text
+
+    return rules_text(path)
+
+
 def show(found: Difference, *, as_json: bool) -> None:
     """Print the difference for people, or as JSON."""
     import msgspec

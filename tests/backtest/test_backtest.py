@@ -60,12 +60,15 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def live(folder: Path, rules: RuleSet | None = None, seconds: int = 400) -> DataFolder:
+def live(
+    folder: Path, rules: RuleSet | None = None, seconds: int = 400, profiles: dict[str, str] | None = None
+) -> DataFolder:
     """A real core on one recording: three devices, a link loss, a snapshot and a restart's entry between."""
     maker = Maker(folder)
     maker.core.start()
-    if rules is not None:
-        maker.core.change_config([rules.amended(device) for device in FLEET], PROFILES)
+    if rules is not None or profiles is not None:
+        devices = FLEET if rules is None else [rules.amended(device) for device in FLEET]
+        maker.core.change_config(devices, PROFILES if profiles is None else profiles)
     maker.turn(LinkChange(1, True, False, False, "", maker.clock.mono_ns()))
     chance = random.Random(8)
     level = {"acme/plant/GD-1": 10.0, "acme/plant/GD-2": 10.0}

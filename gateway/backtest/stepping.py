@@ -29,6 +29,8 @@ from gateway.snapshots import SnapshotStore
 
 APART_FROM = 50_000
 """Entries from which two more processes are worth their start."""
+SHORTEST_NS = 1_000_000_000
+"""No rates are counted over less."""
 END = 1 << 62
 Progress = Callable[[int, int], None]
 """Told (entries stepped, entries in all)."""
@@ -140,8 +142,8 @@ def backtest(
     run = run_both(data, rules, since_ns, end, progress)
     found = compare(*run.events, since_ns, end)
     told = None
-    if kpi and min(end, run.last_ns) > since_ns:
-        period = (max(since_ns, run.first_ns), min(end, run.last_ns + 1))
+    period = (max(since_ns, run.first_ns), min(end, run.last_ns + 1))
+    if kpi and period[1] - period[0] >= SHORTEST_NS:
         told = figures(data.ledger, run.stepped, run.events, period, operators)
     return Difference(
         rules.version,

@@ -109,9 +109,11 @@ def show_one(
     if other is not None:
         names = (f"{other.number} {other.version}", f"{one.number} {one.version}")
         lines = difflib.unified_diff(other.text.splitlines(), one.text.splitlines(), *names, lineterm="")
-        terminal.say(out, "\n".join(lines) or "the same text")
+        for line in [*lines] or ["the same text"]:
+            terminal.say(out, line)
         return
-    terminal.say(out, one.text.strip())
+    for line in one.text.strip().splitlines():
+        terminal.say(out, line)
     for loose in one.loosened:
         terminal.say(out, f"looser: {loose}")
     rows = [("when", "what", "who", "by", "comment")]

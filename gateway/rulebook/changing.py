@@ -115,9 +115,9 @@ class Changing:
         tried = self.book.tried(proposal.number, self._now_ns())
         how = f"run 'riskgate rules backtest {proposal.number}'"
         if tried is None or tried.state != "done" or tried.digest != proposal.digest:
-            state = "has none" if tried is None else f"'s newest is {tried.state}"
+            state = "it has none" if tried is None else f"its newest is {tried.state}"
             raise RulesRefused(
-                f"proposal {proposal.number} needs a back-test of its own and {state}: {how}",
+                f"proposal {proposal.number} needs a finished back-test of its own, {state}: {how}",
                 f"第 {proposal.number} 号提案须先完成回测",
             )
         if tried.base != self.book.base():

@@ -57,7 +57,7 @@ def test_proposed_tried_in_the_background_and_approved_by_another(recording: Dat
     assert made.json()["backtest"] is None
     assert engineer("GET", f"proposals/{number}/backtest").status_code == 404
     refused = supervisor("POST", f"proposals/{number}/approve")
-    assert (refused.status_code, "needs a back-test" in refused.json()["detail"]) == (409, True)
+    assert (refused.status_code, "needs a finished back-test" in refused.json()["detail"]) == (409, True)
     began = engineer("POST", f"proposals/{number}/backtest", since_s=366 * 86_400)
     assert (began.status_code, began.json()["state"]) == (202, "running")
     assert engineer("POST", f"proposals/{number}/backtest").status_code == 409

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from gateway import cli
 from gateway.alarms.events import NoteEvent
-from gateway.backtest import Difference
+from gateway.backtest import Difference, backtest
+from gateway.backtest.rules import parse_rules
 from gateway.errors import ConfigError, CoreUnreachable, RulesRefused
 from gateway.kpi import kpis
 from gateway.ledger import LedgerReader
@@ -81,7 +82,7 @@ def test_a_stricter_version_comes_into_force_and_stays_readable(desk: Desk) -> N
 
 def test_without_a_back_test_of_this_very_version_nothing_is_approved(desk: Desk) -> None:
     made = desk.changing.propose(STRICTER, LI)
-    with pytest.raises(RulesRefused, match="needs a back-test"):
+    with pytest.raises(RulesRefused, match="needs a finished back-test"):
         desk.changing.approve(made.number, MA)
     trial = desk.changing.book.begin(made, "li", 0, desk.now_ns)
     with pytest.raises(RulesRefused, match="newest is running"):
@@ -207,9 +208,12 @@ def test_figures_before_are_those_of_the_ledger_and_after_those_of_a_core_that_h
     assert [one.alarm for one in after.top] == [one.alarm for one in live_told.top]
 
 
-def desk_rules(desk: Desk) -> Any:
-    from gateway.backtest.rules import parse_rules
+def test_over_less_than_a_second_no_figures_are_counted(tmp_path: Path) -> None:
+    told = backtest(live(tmp_path / "short", seconds=0), parse_rules(STRICTER, "x"), kpi=True)
+    assert (told.figures, told.before) == (None, 0)
 
+
+def desk_rules(desk: Desk) -> Any:
     return parse_rules(desk.changing.book.proposal(1).text, "proposal 1")
 
 
@@ -222,7 +226,7 @@ def test_the_command_line_goes_the_whole_way(desk: Desk, tmp_path: Path) -> None
         return ran.exit_code, ran.stdout + str(ran.exception or "")
 
     assert "proposal 1: v2" in run("propose", str(path))[1]
-    assert "needs a back-test" in run("approve", "1")[1]
+    assert "needs a finished back-test" in run("approve", "1")[1]
     assert "no back-test yet" in run("show", "1")[1]
     code, said = run("backtest", "1", "--since", "9000d")
     assert (code, "Alarm figures" in said) == (0, True)
@@ -230,7 +234,8 @@ def test_the_command_line_goes_the_whole_way(desk: Desk, tmp_path: Path) -> None
     assert "in force" in run("list")[1]
     path.write_text(STRICTER.replace('"v2"', '"v3"').replace("15", "14"))
     assert run("propose", str(path))[0] == 0
-    assert "+setpoint = 14" in run("show", "2", "--against", "1")[1]
+    assert "\n+setpoint = 14\n" in run("show", "2", "--against", "1")[1]
+    assert "\nsetpoint = 14\n" in run("show", "2")[1]
     assert run("decline", "2", "--reason", "no")[0] == 0
     assert "in force already" in run("withdraw", "1")[1]
 

@@ -10,25 +10,21 @@ import msgspec
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.responses import Response
 
-from gateway.access import Scope
-from gateway.alarms.events import AlarmEvent
-from gateway.commands import ask
 from gateway.console.answers import PREFIX, ProblemError, readable, tagged
+from gateway.console.devices import known_device, last_values, open_alarms
 from gateway.console.identity import Looking
 from gateway.console.pages.desk import Desk
-from gateway.errors import CoreUnreachable
-from gateway.export import QUALITY, reading_rows
-from gateway.kpi import Registered, device_of, registered
-from gateway.ledger import LedgerReader
+from gateway.export import reading_rows
+from gateway.kpi import registered
 from gateway.sinks.history import HistoryReader
 
+__all__ = ["add", "known_device"]
 MS = 1_000_000
 DAY_MS = 86_400_000
 MAX_DEVICES = 1000
 MAX_READINGS = 10_000
 CURSOR = re.compile(r"([0-9]{1,19})-([0-9]{1,6})")
 """Filed time in ns of the last reading of a page, and how many readings of that very time were given."""
-ASK_S = 2.0
 EXAMPLE = {
     "device": "acme/tankfarm/GD-1", "enterprise": "acme", "county": "west", "sector": "hazchem",
     "profile": "gas/combustible_point", "channels": ["lel"], "commissioned": "",
@@ -103,41 +99,6 @@ def add(app: FastAPI, desk: Desk) -> None:
             raise ProblemError(400, "since_ms must be before until_ms", "since_ms 必须早于 until_ms")
         begin, skip = _after(cursor, since * MS)
         return tagged(request, _page(desk, channel, begin, until * MS, skip, limit))
-
-
-def known_device(desk: Desk, device: str, scope: Scope) -> Registered:
-    """A device of the fleet, now or once; a 404 for another organisation's as for one that never was."""
-    with readable():
-        known = device_of(desk.data.ledger, device, scope)
-    if known is None:
-        raise ProblemError(404, "there is no such device", "没有该设备")
-    return known
-
-
-def last_values(desk: Desk, device: str) -> list[dict[str, Any]] | None:
-    """Last value of each channel as the core knows it; None while it does not answer."""
-    try:
-        told = ask(desk.core_socket, {"op": "values", "device": device}, ASK_S)["values"]
-    except (CoreUnreachable, ValueError, KeyError):
-        return None
-    return [
-        {
-            "channel": row["channel"],
-            "value": row["value"],
-            "event_ms": row["event_ns"] // MS or None,
-            "quality": QUALITY[row["quality"]],
-        }
-        for row in told
-    ]
-
-
-def open_alarms(desk: Desk, device: str) -> list[AlarmEvent]:
-    """The open alarms of one device, most urgent first. JournalError when the ledger cannot be read."""
-    enterprise, site, name = device.split("/", 2)
-    reader = LedgerReader(desk.data.ledger)
-    return [
-        event for _, event in reader.open_after(None, 1000, enterprise=enterprise, site=site, device=name)
-    ]
 
 
 def _after(cursor: str, since_ns: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from gateway.access import Person
 from gateway.alarms.events import AlarmEvent
 from gateway.console.answers import readable, tagged
-from gateway.console.api.devices import last_values, open_alarms
+from gateway.console.devices import last_values, open_alarms
 from gateway.console.identity import DeniedError, Looking
 from gateway.console.pages.alarm import Ms, trend_of
 from gateway.console.pages.desk import Desk

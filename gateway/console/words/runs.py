@@ -40,7 +40,7 @@ WORDS = COMMON | {
     ),
     "runs": ("Runs", "运行记录"),
     "number": ("No.", "序号"),
-    "what": ("What", "内容"),
+    "what_runs": ("What", "内容"),
     "who": ("Who", "人员"),
     "begun": ("Begun", "开始时间"),
     "how_far": ("Progress", "进度"),

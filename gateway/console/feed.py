@@ -7,6 +7,7 @@ core is asked for its state once a second; no answer is told to the pages within
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
@@ -28,8 +29,8 @@ MAX_ROWS = 2000
 """Rows of the table sent at once."""
 PAGE_ROWS = 1000
 """Ledger events read at once."""
-MAX_PAGES = 64
-"""Open event streams."""
+MAX_PAGES = 256
+"""Open event streams: 200 clients and what opens again before its old stream has ended."""
 MAX_MISSED = 2000
 """Events sent again to a page that was away; beyond that it loads the whole table."""
 BUFFER = 5000
@@ -168,9 +169,13 @@ class Feed:
                     if not await asyncio.to_thread(allowed):
                         return
                 missed, after = await self._since(after)
-                for _, enterprise, county, body in missed:
-                    if body and (enterprise == ANYBODY or scope.sees(enterprise=enterprise, county=county)):
-                        yield body
+                mine = [
+                    body
+                    for _, enterprise, county, body in missed
+                    if body and (enterprise == ANYBODY or scope.sees(enterprise=enterprise, county=county))
+                ]
+                if mine:
+                    yield b"".join(mine)  # in one write: many pages and a flood are many writes
                 status = self._status_event(scope)
                 if status != last_status:
                     last_status = status
@@ -187,7 +192,8 @@ class Feed:
             newest = await asyncio.to_thread(self._last_seq) or 0
             return ([], after) if after <= newest else ([_reload(newest)], newest)
         if self._changes and self._changes[0][0] <= after + 1:
-            return [change for change in self._changes if change[0] > after], self._seq
+            newer = itertools.takewhile(lambda change: change[0] > after, reversed(self._changes))
+            return list(newer)[::-1], self._seq
         if self._seq - after > MAX_MISSED:
             return [_reload(self._seq)], self._seq
         changes = await asyncio.to_thread(self._changes_after, after, MAX_MISSED)

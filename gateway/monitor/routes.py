@@ -28,6 +28,8 @@ from gateway.monitor.plain import (
 from gateway.monitor.quarantine import Quarantine
 from gateway.monitor.roster import Change, Roster
 
+RESOLVED_MAX = 1 << 16
+"""Routes kept for topics whose payloads are not plain; then they are found anew."""
 _CODECS = {"json": SINGLE, "json_batch": BATCH, "binary": BINARY}
 
 
@@ -64,6 +66,7 @@ class Routes:
         self._bytes = 0
         self._dead = 0
         self._layouts: dict[str, _Layout] = {}
+        self._resolved: dict[bytes, Route] = {}
         self.routes: npt.NDArray[np.void] = np.zeros(64, ROUTE)
         self.topics: npt.NDArray[np.uint8] = np.zeros(4096, np.uint8)
         self.table: npt.NDArray[np.int32] = np.full(256, -1, np.int32)
@@ -72,6 +75,7 @@ class Routes:
 
     def change(self, change: Change) -> None:
         """Forget the topics that may lead elsewhere now; nobody need look at the others again."""
+        self._resolved.clear()
         gone = [*change.retired, *change.added]
         if change.retexted or change.reruled or (gone and self._roster.addresses.subscriptions()):
             self.forget()
@@ -84,7 +88,18 @@ class Routes:
                 self.forget()
 
     def resolve(self, topic: bytes, at_ns: int) -> Route:
-        """The route of a topic; Refusal when it leads nowhere. Known to ``plain.read`` from now on."""
+        """The route of a topic; Refusal when it leads nowhere. Known to ``plain.read`` from now on.
+
+        A device whose payloads are never plain asks again for every packet, so the answer is kept."""
+        route = self._resolved.get(topic)
+        if route is None:
+            route = self._find(topic, at_ns)
+            if len(self._resolved) >= RESOLVED_MAX:
+                self._resolved.clear()
+            self._resolved[topic] = route
+        return route
+
+    def _find(self, topic: bytes, at_ns: int) -> Route:
         address = self._address(topic)
         if address is None:  # admission refuses these; an older journal may hold them
             raise codecs.Refusal(

@@ -40,6 +40,8 @@ ROWS = {
     "flood_webhook": ("flood", "ms", "<= 1000", "<= 300"),
     "kpi": ("kpi", "ms", "<= 500", "<= 100"),
     "backtest": ("backtest", "s", "<= 60", "<= 15"),
+    "api_list": ("people_api_list", "ms", "<= 50", "<= 15"),
+    "sse": ("people_sse", "ms", "<= 500", "<= 200"),
     "growth": ("growth", "x", "<= 2", "<= 1.2"),
 }
 """Row id -> what measures it, and unit, must and good for when it cannot be measured."""

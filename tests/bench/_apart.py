@@ -19,10 +19,11 @@ END_S = 30.0
 
 
 def measurer(name: str, rounds: int) -> list[Row]:
-    """Rows of a module of tests.bench, or of one function of its module ``live``: "live_raw20"."""
-    if name.startswith("live_"):
-        live = importlib.import_module("tests.bench.live")
-        rows: list[Row] = getattr(live, name.removeprefix("live_"))(rounds)
+    """Rows of a module of tests.bench, or of one function of its modules ``live`` and ``people``:
+    "live_raw20"."""
+    module_name, _, function = name.partition("_")
+    if module_name in ("live", "people"):
+        rows: list[Row] = getattr(importlib.import_module(f"tests.bench.{module_name}"), function)(rounds)
         return rows
     module = importlib.import_module(f"tests.bench.{name}")
     rows = module.measure(rounds)

@@ -24,6 +24,7 @@ from tests.bench import (
     kpi,
     live,
     memory,
+    people,
     replay,
     replay_x,
     restart,
@@ -60,6 +61,8 @@ ISSUE = [
     "flood_webhook",
     "kpi",
     "backtest",
+    "api_list",
+    "sse",
     "growth",
 ]
 
@@ -93,6 +96,13 @@ def test_a_flood_and_one_of_priority_one_in_it() -> None:
     shaped(ledger, "flood_p1")
     shaped(webhook, "flood_webhook")
     assert webhook.measured > ledger.measured
+
+
+def test_the_list_of_alarms_and_pages_that_look_on() -> None:
+    (row,) = people.api_list(1, alarms=30, asks=5)
+    shaped(row, "api_list")
+    (row,) = people.sse(1, pages=3, seconds=0.3)
+    shaped(row, "sse")
 
 
 def test_commit() -> None:

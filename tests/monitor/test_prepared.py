@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_profiles import codecs
+from gateway.monitor import routes
 from gateway.monitor.channels import ChannelTable, Device, Setpoint, packed
 from gateway.monitor.entries import ConfigChange
 from gateway.monitor.monitor import Monitor
@@ -112,6 +114,27 @@ def test_topics_of_untouched_devices_stay_known() -> None:
     assert routes._count == 0, "when most are gone it begins anew"
     world.configure([gas(9)], CHANGED)
     assert routes._count == 0
+
+
+def test_what_a_topic_of_odd_payloads_means_is_kept_only_while_the_configuration_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "RESOLVED_MAX", 2)
+    world = World([gas(n) for n in range(1, 4)])
+    kept = world.monitor.inlet.decoder.routes
+    topics = [f"rg/acme/plant/GD-{n}/lel".encode() for n in range(1, 4)]
+    first = kept.resolve(topics[0], 0)
+    assert kept.resolve(topics[0], 0) is first
+    for topic in topics:
+        assert kept.resolve(topic, 0) == kept._find(topic, 0)
+    assert len(kept._resolved) <= 2
+    world.configure([gas(1)])
+    for topic in topics[1:]:
+        with pytest.raises(codecs.Refusal, match="unknown_device"):
+            kept.resolve(topic, 0)
+    world.configure([gas(1)], CHANGED)
+    assert kept.resolve(topics[0], 0) == kept._find(topics[0], 0)
+    assert kept.resolve(topics[0], 0) is not first
 
 
 def test_room_ahead_is_used_and_shared_with_nobody() -> None:

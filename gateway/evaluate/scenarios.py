@@ -104,6 +104,8 @@ def scenario(case: Case, seed: int) -> Wanted | None:
     after = max(allowed_s(case.plant, case.fault)[case.level - 1], 10 * period_s(case.plant), 60.0)
     if case.quiet:
         after = max(after, 3600.0)
+    if case.fault == "wrong_scale":
+        after *= 3.0  # its time counts from when it shows
     span = begin + after + 4 * period_s(case.plant)
     most = STEPS_MAX if not case.shared else LONG_STEPS_MAX if case.fault in LONG else SHARED_STEPS_MAX
     if case.fault in LONG and not case.must:
@@ -168,8 +170,10 @@ def judge(case: Case, run: Run, span_s: float) -> Judged:
     heard = [h for h in run.heard if h.place == place and h.condition not in NOT_JUDGED and h.at_s <= end]
     before = tuple(h.name for h in heard if h.at_s < begin)
     after = [h for h in heard if h.at_s >= begin]
-    demands = [label for label in run.labels[place] if label.must_detect_within_s is not None]
-    told = [(label, _first(label, after)) for label in demands]
+    demanded = [label for label in run.labels[place] if label.must_detect_within_s is not None]
+    told = [(label, _first(label, after)) for label in demanded]
+    told = [(x, h) for x, h in told if h is not None or (x.must_detect_within_s or 0.0) <= end - begin]
+    demands = [label for label, _ in told]  # not one whose time is not over
     delays = [h.at_s - begin for _, h in told if h is not None]
     in_time = bool(demands) and all(
         h is not None and h.at_s - begin <= (label.must_detect_within_s or 0.0) for label, h in told

@@ -74,7 +74,7 @@ class AlarmEvent(
     actor: str = ""
     comment: str = ""
     flags: tuple[str, ...] = ()
-    """suspect_time, out_of_order, exercise, chattering (flow.py)."""
+    """suspect_time, out_of_order, exercise, chattering, fleeting (flow.py)."""
     until_ns: int = 0
     """When a shelf ends by itself, by the gateway's wall clock at the time of shelving."""
     group: str = ""

@@ -1,7 +1,8 @@
-"""How alarms come, in gateway time: floods, groups with their first-out, and alarms that chatter.
+"""How alarms come, in gateway time: floods, groups with their first-out, alarms that chatter or are fleeting.
 
-Guarantee: nothing here delays, drops or changes the beginning of an alarm. Only the end of one that chatters
-is held back for a while, so that its list entry stands still; never that of HH, LL or priority 1. The state
+Guarantee: nothing here delays, drops or changes the beginning of an alarm. Only the end of one that chatters,
+or is fleeting again and again, is held back for a while, so that its list entry stands still and can be read;
+never that of HH, LL or priority 1. The state
 is exactly ``stored``; it is bounded by the alarms that began within the last minutes.
 """
 
@@ -14,9 +15,14 @@ from gateway.alarms.shelving import is_safety
 
 SECOND = 1_000_000_000
 FLOOD_BEGINS_ABOVE, FLOOD_ENDS_BELOW, FLOOD_NS = 10, 5, 600 * SECOND
-"""Alarms annunciated to one operator in ten minutes: ISA-18.2-2016 clause 16."""
+"""Alarms annunciated to one operator in ten minutes: ISA-18.2-2016 clause 16 as the alarm figures cite it.
+The standard's own text was not read for this: not verified."""
 CHATTER_ALARMS, CHATTER_NS = 3, 60 * SECOND
 """The usual test for chattering: three times within a minute (no clause)."""
+FLEETING_NS = 60 * SECOND
+"""An alarm that is over within this time is fleeting: nobody can answer it (usual test, no clause)."""
+FLEETING_ALARMS, FLEETING_AGAIN_NS = 3, 600 * SECOND
+"""So often within ten minutes, and its end is held back like that of one that chatters (ours)."""
 HOLD_NS = 60 * SECOND
 """How long the condition of an alarm that chatters has to stay away before its end is told (ours)."""
 GROUP_NS, GROUP_MAX_NS = 60 * SECOND, 600 * SECOND
@@ -27,6 +33,10 @@ SILENCE = frozenset({"silent", "never_seen"})
 """Conditions whose common cause is a link or a power supply of the site rather than the asset."""
 CHATTERING = "chattering"
 """The flag of a beginning that was one too many within a minute, and of an end that was held back."""
+FLEETING = "fleeting"
+"""The flag of an end that came within a minute of its beginning."""
+AT_ONCE = frozenset({"clock_changed", "possible_gap"})
+"""Conditions that are told when they are over already, to be seen: they are not fleeting."""
 
 
 class Area(msgspec.Struct, array_like=True):
@@ -81,6 +91,8 @@ class Stored(msgspec.Struct, array_like=True):
     held: dict[str, Held] = {}
     on: bool = True
     """Off while entries of a behaviour before FROM_BEHAVIOUR are stepped: they give what they gave."""
+    short: dict[str, list[int]] = {}
+    """Alarm -> gateway time of its last ends that were fleeting."""
 
 
 class Flow:
@@ -123,15 +135,32 @@ class Flow:
         """Keep the end of a condition back if its alarm chatters and may wait; whether it is kept."""
         if known.category == "system" or is_safety(known.condition, known.priority):
             return False
-        if not self.chatters(known.id, now_ns):
+        chatters = self.chatters(known.id, now_ns)
+        if not chatters and not self._fleeting_again(known.id, now_ns):
             return False
-        self.stored.held[known.id] = held
+        why = CHATTERING if chatters else FLEETING
+        self.stored.held[known.id] = msgspec.structs.replace(held, flags=(*held.flags, why))
         return True
+
+    def is_fleeting(self, known: Definition, now_ns: int) -> bool:
+        """Whether an end that is told now comes too soon after its beginning to have been answered; it is
+        remembered."""
+        times = self.stored.recent.get(known.id)
+        if not times or now_ns - times[-1] >= FLEETING_NS or known.condition in AT_ONCE:
+            return False
+        short = self.stored.short.setdefault(known.id, [])
+        short.append(now_ns)
+        del short[:-FLEETING_ALARMS]
+        return True
+
+    def _fleeting_again(self, alarm: str, now_ns: int) -> bool:
+        times = self.stored.short.get(alarm, [])
+        return len(times) >= FLEETING_ALARMS and now_ns - times[0] <= FLEETING_AGAIN_NS
 
     @property
     def restless(self) -> bool:
         """Whether something began so lately that its end may be held back: it matters when that comes."""
-        return bool(self.stored.recent or self.stored.held)
+        return bool(self.stored.recent or self.stored.held or self.stored.short)
 
     def goes_on(self, alarm: str) -> bool:
         """The condition is there again before its end was told, or the alarm is gone; was one held."""
@@ -156,6 +185,8 @@ class Flow:
             del stored.groups[name]
         for name in [n for n, times in stored.recent.items() if now_ns - times[-1] > CHATTER_NS]:
             del stored.recent[name]
+        for name in [n for n, times in stored.short.items() if now_ns - times[-1] > FLEETING_AGAIN_NS]:
+            del stored.short[name]
 
     def floods(self) -> list[dict[str, str | int]]:
         """Areas that are flooded now, in plain values, for whoever asks the core."""

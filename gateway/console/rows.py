@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from gateway.alarms.events import ACKNOWLEDGED, NORMAL, QUIET, RETURNED, UNACKNOWLEDGED, AlarmEvent
-from gateway.alarms.flow import CHATTERING
+from gateway.alarms.flow import CHATTERING, FLEETING
 from gateway.alarms.shelving import is_safety
 from gateway.ledger import LedgerReader
 
@@ -85,6 +85,7 @@ def row(seq: int, event: AlarmEvent, raised_ns: int) -> dict[str, Any]:
         "comment": event.comment,
         "flags": list(event.flags),
         "chattering": CHATTERING in event.flags,
+        "fleeting": FLEETING in event.flags,
         "group": event.group,
         "first_out": event.first_out,
     }

@@ -30,6 +30,12 @@ class Counts(msgspec.Struct):
     late: int = 0
     late_alarms: int = 0
     """Times that a condition began among late readings: noted, never annunciated."""
+    chattering: int = 0
+    """Alarms that began a third time or more within a minute."""
+    fleeting: int = 0
+    """Alarms that were over within a minute."""
+    held_ends: int = 0
+    """Ends of alarms that chatter or are fleeting again and again, held back by rule."""
     suspect: int = 0
     retained: int = 0
     disordered: int = 0

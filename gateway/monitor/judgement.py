@@ -13,7 +13,7 @@ from gateway.alarms.commands import obey
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
-from gateway.alarms.flow import CHATTERING, HOLD_NS, Held
+from gateway.alarms.flow import CHATTERING, FLEETING, HOLD_NS, Held
 from gateway.monitor.bank import Bank
 from gateway.monitor.counts import Counts
 from gateway.monitor.entries import OperatorCommand
@@ -192,9 +192,9 @@ class Judgement:
             if known is not None:
                 self._change(
                     known.definition, active=False, event_ns=held.event_ns, value=held.value,
-                    limit=held.limit, extra=held.extra, flags=(*held.flags, CHATTERING),
-                    note_en=held.note_en or "it chattered, so its end was held back for a minute",
-                    note_zh=held.note_zh or "频繁报警,恢复延后一分钟告知",
+                    limit=held.limit, extra=held.extra, flags=held.flags,
+                    note_en=held.note_en or "it came and went, so its end was held back for a minute",
+                    note_zh=held.note_zh or "反复报警,恢复延后一分钟告知",
                 )  # fmt: skip
         flow.sweep(now_ns)
         for news in flow.news:
@@ -326,13 +326,18 @@ class Judgement:
             known = flow_urgency.kept(known, standing.definition)
             held = Held(now_ns + HOLD_NS, event_ns, value, limit, extra, flags, note, note_zh or note)
             if flow.hold(known, held, now_ns):
+                self._counts.held_ends += 1
                 return
+            if flow.is_fleeting(known, now_ns):
+                flags = (*flags, FLEETING)
         self._change(known, active=active, event_ns=event_ns, value=value, limit=limit, extra=extra,
                      flags=flags, note_en=note, note_zh=note_zh or note)  # fmt: skip
 
     def _change(self, known: Definition, **what: Any) -> None:
         event = self._engine.apply(known, at_ns=self._wall_ns, **what)
         if event is not None:
+            self._counts.chattering += CHATTERING in event.flags and event.process_active
+            self._counts.fleeting += FLEETING in event.flags and not event.process_active
             self._outcome.events += [event, *self._engine.next_limit_passed(event)]
 
 

@@ -139,3 +139,44 @@ def test_every_change_of_an_occurrence_names_its_group() -> None:
     assert (over.group, over.first_out) == (first.id, True)
     loaded = Engine.load(engine.export())
     assert loaded.export() == engine.export()
+
+
+@pytest.mark.parametrize(
+    ("condition", "priority", "waits"), [("H", 3, True), ("HH", 2, False), ("H", 1, False)]
+)
+def test_the_fourth_fleeting_alarm_in_ten_minutes_is_held_back_if_it_may_wait(
+    condition: str, priority: int, waits: bool
+) -> None:
+    flow, known = Flow(), msgspec.structs.replace(high(), condition=condition, priority=priority)
+    for n in range(3):
+        now = n * 150 * SECOND
+        flow.annunciated(known, str(n), now, WALL)
+        assert not flow.hold(known, held(), now + SECOND)
+        assert flow.is_fleeting(known, now + SECOND)
+        flow.sweep(now + 100 * SECOND)
+        flow = Flow(msgspec.msgpack.decode(msgspec.msgpack.encode(flow.stored), type=Stored))
+    flow.annunciated(known, "3", 450 * SECOND, WALL)
+    assert flow.hold(known, held(), 451 * SECOND) == waits
+    flow.goes_on(known.id)
+    flow.sweep(1600 * SECOND)
+    assert (flow.stored.short, flow.stored.recent) == ({}, {})
+    assert not flow.hold(known, held(), 1600 * SECOND)
+
+
+def test_a_minute_is_not_fleeting_nor_is_what_is_told_when_it_is_over() -> None:
+    flow = Flow()
+    flow.annunciated(high(), "a", 0, WALL)
+    assert not flow.is_fleeting(high(), 60 * SECOND)
+    assert flow.is_fleeting(high(), 60 * SECOND - 1)
+    gap = definition.system("possible_gap")
+    flow.annunciated(gap, "b", 0, WALL)
+    assert not flow.is_fleeting(gap, 0)
+
+
+def test_what_is_held_back_says_why() -> None:
+    flow, known = Flow(), msgspec.structs.replace(high(), priority=3)
+    for n in range(3):
+        flow.annunciated(known, str(n), n, WALL)
+    assert flow.hold(known, held(), 3)
+    [(_, chattered)] = flow.over(0)
+    assert chattered.flags == ("chattering",)

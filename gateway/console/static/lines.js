@@ -125,6 +125,7 @@ function whatCell(row) {
   if (value) head.append(" ", element("span", "value", value));
   if (value && !row.explained) head.append(" ", element("span", "note inline", `${texts.limit} ${number(row.limit)} ${row.unit}`.trim()));
   if (row.chattering) head.append(" ", element("span", "badge", texts.chattering));
+  if (row.fleeting) head.append(" ", element("span", "badge", texts.fleeting));
   if (together?.first && !row.first_out) {
     const first = [together.first.device, together.first.channel, together.first.condition].filter(Boolean).join(" ");
     head.append(" ", clipped("span", "badge", say(texts.group, { first })));

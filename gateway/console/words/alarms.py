@@ -42,6 +42,7 @@ WORDS: Words = {
     "first_out": ("first of {n}", "首出(共 {n} 条)"),
     "group": ("after {first}", "首出:{first}"),
     "chattering": ("chattering", "频繁报警"),
+    "fleeting": ("fleeting", "瞬时报警"),
     "filter": ("Filter", "筛选"),
     "filter_text": ("Text: device, place, reason", "文本:设备、位置、原因"),
     "filter_clear": ("Show all", "显示全部"),

@@ -1,8 +1,8 @@
 """Questions and commands to a process over its Unix socket: one JSON object a line, each way.
 
-Requests carry "op": "status", "rejections", "quarantine", "values", "reload", or "command" with action, args,
-actor, role, organisation, source and deadline_s. Answers are JSON objects; a command's answer carries
-accepted, reason_en, reason_zh and event (id).
+Requests carry "op": "status", "rejections", "quarantine", "values", "requests", "reload", or "command" with
+action, args, actor, role, organisation, source and deadline_s. Answers are JSON objects; a command's answer
+carries accepted, reason_en, reason_zh and event (id).
 """
 
 from __future__ import annotations

@@ -149,6 +149,8 @@ class CoreProcess:
             }
         if operation == "quarantine":
             return monitor.inlet.quarantine.export()
+        if operation == "requests":
+            return {"requests": monitor.engine.requests.export()}
         if operation == "values":
             return {"values": monitor.values_of(str(request.get("device", "")))}
         return {"accepted": False, "reason_en": f"unknown operation {operation!r}", "reason_zh": "未知操作"}

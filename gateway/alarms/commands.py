@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.alarms import lifecycle, shelving
+from gateway.alarms import lifecycle, shelving, taking
 from gateway.alarms.events import AlarmEvent, CommandEvent
 from gateway.alarms.lifecycle import Refusal
 from gateway.alarms.reasons import Reason
+from gateway.alarms.refusals import foreign, named, several
+from gateway.alarms.roles import MAY
+from gateway.alarms.taking import MAX_ALARMS
 
 if TYPE_CHECKING:
     from gateway.alarms.engine import Engine
 
-ROLES = ("operator", "supervisor", "enterprise", "admin")
-"""Who may act; anyone else may only look."""
-MAX_ALARMS = 1000
-"""Alarms in one command."""
 MAX_TEXT = 2000
 """Characters of a comment."""
 
@@ -51,12 +50,12 @@ def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, l
 
     Actions: "acknowledge" {"alarm", "occurrence", "comment"?} or {"alarms": [{"alarm", "occurrence"}, ...],
     "comment"?}, accepted if at least one of them was; "reset" {"alarm", "comment"?}; "comment" {"alarm",
-    "comment"}; those of shelving.py; "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true},
-    which delivery does.
+    "comment"}; those of shelving.py; "confirm" and "decline" {"request"};
+    "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does.
     """
     own_id = engine.make_id()
     events: list[AlarmEvent] = []
-    answer = _may(command, now_ns) or _ACTIONS[command.action](engine, command, now_ns, events)
+    answer = _may(command, now_ns) or _ACTIONS[command.action](engine, command, own_id, now_ns, events)
     event = CommandEvent(
         id=own_id,
         command=command.id,
@@ -86,15 +85,18 @@ def _may(command: Command, now_ns: int) -> Refusal | None:
         return Refusal(
             f"no action {command.action!r}; known: {known}", f"未知操作 {command.action!r};可用:{known}"
         )
-    if command.role not in ROLES:
+    if command.role not in MAY[command.action]:
+        may = sorted(MAY[command.action])
         return Refusal(
-            f"role {command.role!r} may not {command.action}; ask one of: {', '.join(ROLES)}",
-            f"角色 {command.role!r} 无权执行 {command.action};请联系:{'、'.join(ROLES)}",
+            f"role {command.role!r} may not {command.action}; ask one of: {', '.join(may)}",
+            f"角色 {command.role!r} 无权执行 {command.action};请联系:{'、'.join(may)}",
         )
     return None
 
 
-def _acknowledge(engine: Engine, command: Command, now_ns: int, events: list[AlarmEvent]) -> Reason | Refusal:
+def _acknowledge(
+    engine: Engine, command: Command, _name: str, now_ns: int, events: list[AlarmEvent]
+) -> Reason | Refusal:
     args = command.args
     listed = args.get("alarms", [args])
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_ALARMS:
@@ -112,12 +114,11 @@ def _acknowledge(engine: Engine, command: Command, now_ns: int, events: list[Ala
         else:
             refused.append(done)
     if not events:
-        return refused[0] if len(refused) == 1 else _several(0, refused)
+        return refused[0] if len(refused) == 1 else several(0, refused, "acknowledged", "确认")
     if not refused:
         count = len(events)
         return Reason(f"{count} alarm{'s' if count != 1 else ''} acknowledged", f"已确认 {count} 个报警")
-    several = _several(len(events), refused)
-    return Reason(several.reason_en, several.reason_zh)
+    return Reason(*several(len(events), refused, "acknowledged", "确认"))
 
 
 def _acknowledge_one(
@@ -130,9 +131,9 @@ def _acknowledge_one(
             'an acknowledgement needs "alarm" (its id) and "occurrence" (a whole number)',
             "确认需要 “alarm”(报警编号)和 “occurrence”(整数)",
         )
-    foreign = _foreign(command, name)
-    if foreign is not None:
-        return foreign
+    not_ours = foreign(command.organisation, name)
+    if not_ours is not None:
+        return not_ours
     current = engine.occurrence(name)
     if occurrence != current:
         if 0 < occurrence < current:
@@ -146,43 +147,49 @@ def _acknowledge_one(
         )
     reason = Reason(f"acknowledged by {command.actor}", f"由 {command.actor} 确认")
     done = engine.operate(name, lifecycle.ACKNOWLEDGE, now_ns, reason, actor=command.actor, comment=comment)
-    return _named(name, done)
+    return named(name, done) if isinstance(done, Refusal) else done
 
 
-def _reset(engine: Engine, command: Command, now_ns: int, events: list[AlarmEvent]) -> Reason | Refusal:
+def _reset(
+    engine: Engine, command: Command, _name: str, now_ns: int, events: list[AlarmEvent]
+) -> Reason | Refusal:
     name = _alarm_of(command.args)
     comment = _text(command.args.get("comment", ""))
     if name is None:
         return Refusal('a reset needs "alarm" (its id)', "复位需要 “alarm”(报警编号)")
     if comment is None:
         return _BAD_COMMENT
-    foreign = _foreign(command, name)
-    if foreign is not None:
-        return foreign
+    not_ours = foreign(command.organisation, name)
+    if not_ours is not None:
+        return not_ours
     reason = Reason(f"reset by {command.actor}", f"由 {command.actor} 复位")
     done = engine.operate(name, lifecycle.RESET, now_ns, reason, actor=command.actor, comment=comment)
     if isinstance(done, Refusal):
-        return _named_refusal(name, done)
+        return named(name, done)
     events.append(done)
     return Reason("alarm reset", "报警已复位")
 
 
-def _comment(engine: Engine, command: Command, _now_ns: int, _events: list[AlarmEvent]) -> Reason | Refusal:
+def _comment(
+    engine: Engine, command: Command, _name: str, _now_ns: int, _events: list[AlarmEvent]
+) -> Reason | Refusal:
     name = _alarm_of(command.args)
     comment = _text(command.args.get("comment"))
     if name is None:
         return Refusal('a comment needs "alarm" (its id)', "备注需要 “alarm”(报警编号)")
     if not comment:
         return _BAD_COMMENT
-    foreign = _foreign(command, name)
-    if foreign is not None:
-        return foreign
+    not_ours = foreign(command.organisation, name)
+    if not_ours is not None:
+        return not_ours
     if engine.occurrence(name) == 0:
         return Refusal(f"{name} has never occurred", f"{name} 从未发生")
     return Reason("comment recorded", "备注已记录")
 
 
-def _resend(_engine: Engine, command: Command, _now_ns: int, _events: list[AlarmEvent]) -> Reason | Refusal:
+def _resend(
+    _engine: Engine, command: Command, _name: str, _now_ns: int, _events: list[AlarmEvent]
+) -> Reason | Refusal:
     sink, ids, everything = (command.args.get(key) for key in ("sink", "ids", "all"))
     if command.organisation:
         return Refusal(
@@ -198,40 +205,14 @@ def _resend(_engine: Engine, command: Command, _now_ns: int, _events: list[Alarm
     return Reason(f"delivery to {sink} will try again", f"将重新向 {sink} 发送")
 
 
-def _take_away(engine: Engine, command: Command, now_ns: int, events: list[AlarmEvent]) -> Reason | Refusal:
-    args = command.args
-    listed = args.get("alarms", [args.get("alarm")])
-    if (
-        not isinstance(listed, list)
-        or not 0 < len(listed) <= MAX_ALARMS
-        or not all(isinstance(name, str) and name for name in listed)
-    ):
-        return Refusal(
-            f'"alarm" (its id) or "alarms" (1 to {MAX_ALARMS} ids) is needed',
-            f"需要 “alarm”(报警编号)或 “alarms”(1 到 {MAX_ALARMS} 个编号)",
-        )
-    refused: list[Refusal] = []
-    for name in listed:
-        refusal = _foreign(command, name) or shelving.not_for(engine, command.action, name, command.role)
-        done = refusal or shelving.STEPS[command.action](engine, name, args, command.actor, now_ns)
-        if isinstance(done, AlarmEvent):
-            events.append(done)
-        else:
-            refused.append(_named_refusal(name, done))
-    if not events:
-        return refused[0] if len(refused) == 1 else _several(0, refused, "done", "完成")
-    if not refused:
-        return Reason(events[0].reason_en, events[0].reason_zh)
-    several = _several(len(events), refused, "done", "完成")
-    return Reason(several.reason_en, several.reason_zh)
-
-
 _ACTIONS = {
     "acknowledge": _acknowledge,
     "reset": _reset,
     "comment": _comment,
     "deadletter_resend": _resend,
-    **dict.fromkeys(shelving.STEPS, _take_away),
+    "confirm": taking.confirm,
+    "decline": taking.decline,
+    **dict.fromkeys(shelving.STEPS, taking.take),
 }
 ACTIONS = tuple(sorted(_ACTIONS))
 """Every action there is."""
@@ -241,25 +222,6 @@ _BAD_COMMENT = Refusal(
 )
 
 
-def _several(
-    done: int, refused: list[Refusal], verb_en: str = "acknowledged", verb_zh: str = "确认"
-) -> Refusal:
-    total = done + len(refused)
-    return Refusal(
-        f"{done} of {total} {verb_en}; refused: " + "; ".join(r.reason_en for r in refused),
-        f"{total} 个中已{verb_zh} {done} 个;拒绝:" + ";".join(r.reason_zh for r in refused),
-    )
-
-
-def _foreign(command: Command, alarm: str) -> Refusal | None:
-    """An organisation sees only its own: the answer does not tell whether the alarm exists."""
-    if not command.organisation or alarm.startswith(f"{command.organisation}/"):
-        return None
-    return Refusal(
-        f"{alarm} is not an alarm of {command.organisation}", f"{alarm} 不是 {command.organisation} 的报警"
-    )
-
-
 def _alarm_of(item: Any) -> str | None:
     name = item.get("alarm") if isinstance(item, Mapping) else None
     return name if isinstance(name, str) and name else None
@@ -267,11 +229,3 @@ def _alarm_of(item: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and len(value) <= MAX_TEXT else None
-
-
-def _named(name: str, done: AlarmEvent | Refusal) -> AlarmEvent | Refusal:
-    return _named_refusal(name, done) if isinstance(done, Refusal) else done
-
-
-def _named_refusal(name: str, refusal: Refusal) -> Refusal:
-    return Refusal(f"{name}: {refusal.reason_en}", f"{name}:{refusal.reason_zh}")

@@ -18,6 +18,7 @@ from gateway.alarms.flow import Flow, Stored
 from gateway.alarms.lifecycle import Refusal, Transition
 from gateway.alarms.openalarm import OpenAlarm, event_of
 from gateway.alarms.reasons import Reason
+from gateway.alarms.requests import Request, Requests
 from gateway.alarms.shelves import Counts, Shelves
 
 UNKNOWN = Refusal(
@@ -52,6 +53,7 @@ class _Stored(msgspec.Struct, array_like=True):
     occurrences: dict[str, int]
     shelves: Counts = {}
     flow: Stored | None = None
+    requests: list[Request] = []
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -70,6 +72,8 @@ class Engine:
         self._occurrences: dict[str, int] = {}
         self._shelves = Shelves()
         self.flow = Flow()
+        self.requests = Requests()
+        """What waits for a second person."""
         self.now_ns = 0
         """Gateway time, by which shelves end; set it before every journal entry."""
         self.define: Callable[[str], Definition | None] = lambda _: None
@@ -144,12 +148,9 @@ class Engine:
         too_often = self._shelves.allow(alarm, self.now_ns)
         if too_often is not None:
             return too_often
-        known = self._open.get(alarm) or self._normal(alarm, at_ns)
-        if known is None:
-            return UNKNOWN
-        step = lifecycle.next_state(known.at, lifecycle.SHELVE, latch=known.definition.latch)
-        if isinstance(step, Refusal):
-            return step
+        known, step = self._aimed(alarm, lifecycle.SHELVE, at_ns)
+        if known is None or isinstance(step, Refusal):
+            return step if isinstance(step, Refusal) else UNKNOWN
         known.until_ns, known.due_ns = at_ns + for_ns, self.now_ns + for_ns
         self._shelves.begin(alarm, known.due_ns, self.now_ns)
         return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
@@ -158,13 +159,23 @@ class Engine:
         self, alarm: str, what: str, at_ns: int, reason: Reason, *, actor: str = "", comment: str = ""
     ) -> AlarmEvent | Refusal:
         """Suppress an alarm by design or take it out of service, one that is normal too."""
+        known, step = self._aimed(alarm, what, at_ns)
+        if known is None or isinstance(step, Refusal):
+            return step if isinstance(step, Refusal) else UNKNOWN
+        return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
+
+    def refusal(self, alarm: str, what: str) -> Refusal | None:
+        """Why shelving or taking away would be refused now; None if it would be done."""
+        known, step = self._aimed(alarm, what, 0)
+        if known is None or isinstance(step, Refusal):
+            return step if isinstance(step, Refusal) else UNKNOWN
+        return self._shelves.allow(alarm, self.now_ns) if what == lifecycle.SHELVE else None
+
+    def _aimed(self, alarm: str, what: str, at_ns: int) -> tuple[OpenAlarm | None, Transition | Refusal]:
         known = self._open.get(alarm) or self._normal(alarm, at_ns)
         if known is None:
-            return UNKNOWN
-        step = lifecycle.next_state(known.at, what, latch=known.definition.latch)
-        if isinstance(step, Refusal):
-            return step
-        return self._take(known, step, reason, at_ns, actor=actor, comment=comment)
+            return None, UNKNOWN
+        return known, lifecycle.next_state(known.at, what, latch=known.definition.latch)
 
     def _normal(self, alarm: str, at_ns: int) -> OpenAlarm | None:
         known = self.define(alarm)
@@ -223,7 +234,13 @@ class Engine:
     def export(self) -> bytes:
         """The whole state."""
         return _ENCODER.encode(
-            _Stored([*self._open.values()], self._occurrences, self._shelves.counts, self.flow.stored)
+            _Stored(
+                [*self._open.values()],
+                self._occurrences,
+                self._shelves.counts,
+                self.flow.stored,
+                self.requests.pending(),
+            )
         )
 
     @classmethod
@@ -235,6 +252,7 @@ class Engine:
         engine._occurrences = stored.occurrences
         engine._shelves = Shelves(stored.shelves, (a for a in stored.open if a.state == SHELVED))
         engine.flow = Flow(stored.flow or Stored(on=False))
+        engine.requests = Requests(stored.requests)
         return engine
 
     def _keep(self, alarm: OpenAlarm, step: Transition, at_ns: int) -> None:

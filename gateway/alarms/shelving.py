@@ -1,13 +1,14 @@
 """Commands that take alarms from the list for a while, and bring them back.
 
 "shelve" {"alarm" or "alarms": [ids], "reason", "for_s" or "until_ms"}; "unshelve" {"alarm"}; "out_of_service"
-{"alarm", "work_order", "reason"}; "return_to_service" {"alarm"}. Safety alarms are not shelved by one person.
+{"alarm", "work_order", "reason"}; "return_to_service" {"alarm"}. Safety alarms are taken away by two persons:
+see taking.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from gateway.alarms import lifecycle
 from gateway.alarms.events import AlarmEvent
@@ -23,13 +24,6 @@ MAX_REASON = 500
 """Characters of a reason or a work order."""
 SAFETY = frozenset({"HH", "LL"})
 """Conditions that, like priority 1, nobody shelves alone."""
-MAY_REMOVE_SAFETY = frozenset({"supervisor", "admin"})
-"""Roles that take a safety alarm out of service."""
-_SECOND = Refusal(
-    "this is a safety alarm (HH, LL or priority 1): one person alone cannot shelve it, and a second person "
-    "cannot be asked yet; acknowledge it and let the response go on",
-    "这是安全报警(HH、LL 或一级):不能由一人单独搁置,目前尚不支持第二人确认;请确认报警并继续处置",
-)
 _NO_REASON = Refusal(
     f'"reason" is needed: why, in 1 to {MAX_REASON} characters',
     f"需要 “reason”:请用 1 到 {MAX_REASON} 个字符说明原因",
@@ -68,14 +62,38 @@ def is_safety(condition: str, priority: int) -> bool:
     return condition in SAFETY or priority == 1
 
 
-def not_for(engine: Engine, action: str, alarm: str, role: str) -> Refusal | None:
-    """Why a role may not do this to this alarm; None if it may."""
-    if action != "out_of_service" or role in MAY_REMOVE_SAFETY or not _safety(engine, alarm):
-        return None
-    return Refusal(
-        "this is a safety alarm (HH, LL or priority 1): only a supervisor takes it out of service",
-        "这是安全报警(HH、LL 或一级):仅值班长可将其停用",
-    )
+class Who(NamedTuple):
+    """Who takes an alarm away, and who confirmed it."""
+
+    actor: str
+    second: str = ""
+
+    @property
+    def en(self) -> str:
+        """ "li", or "li, confirmed by wang"."""
+        return f"{self.actor}, confirmed by {self.second}" if self.second else self.actor
+
+    @property
+    def zh(self) -> str:
+        """The same in Chinese."""
+        return f"{self.actor}({self.second} 确认)" if self.second else self.actor
+
+
+def takes_two(engine: Engine, action: str, alarm: str) -> bool:
+    """Whether one person alone must not do this to this alarm."""
+    return action in ("shelve", "out_of_service") and _safety(engine, alarm)
+
+
+def hopeless(engine: Engine, action: str, alarm: str, args: Mapping[str, Any], now_ns: int) -> Refusal | None:
+    """Why taking this alarm away would be refused now; None if it would be done."""
+    if action == "out_of_service" and not text_of(args.get("work_order")):
+        return _NO_ORDER
+    if not text_of(args.get("reason")):
+        return _NO_REASON
+    if action == "out_of_service":
+        return engine.refusal(alarm, lifecycle.REMOVE)
+    length = how_long(args, now_ns)
+    return length if isinstance(length, Refusal) else engine.refusal(alarm, lifecycle.SHELVE)
 
 
 def _safety(engine: Engine, alarm: str) -> bool:
@@ -85,51 +103,47 @@ def _safety(engine: Engine, alarm: str) -> bool:
 
 
 def shelve(
-    engine: Engine, alarm: str, args: Mapping[str, Any], actor: str, now_ns: int
+    engine: Engine, alarm: str, args: Mapping[str, Any], who: Who, now_ns: int
 ) -> AlarmEvent | Refusal:
     """Shelve one alarm that the actor may touch."""
-    why = text_of(args.get("reason"))
-    if not why:
-        return _NO_REASON
+    no = hopeless(engine, "shelve", alarm, args, now_ns)
     length = how_long(args, now_ns)
-    if isinstance(length, Refusal):
-        return length
-    if _safety(engine, alarm):
-        return _SECOND
-    minutes = f"{length / 60e9:.6g}"
-    reason = Reason(f"shelved by {actor} for {minutes} min: {why}", f"由 {actor} 搁置 {minutes} 分钟:{why}")
-    return engine.shelve(alarm, length, now_ns, reason, actor=actor, comment=why)
+    if no is not None or isinstance(length, Refusal):
+        return no or cast("Refusal", length)
+    why, minutes = text_of(args.get("reason")), f"{length / 60e9:.6g}"
+    reason = Reason(f"shelved by {who.en} for {minutes} min: {why}", f"由 {who.zh} 搁置 {minutes} 分钟:{why}")
+    return engine.shelve(alarm, length, now_ns, reason, actor=who.actor, comment=why)
 
 
 def unshelve(
-    engine: Engine, alarm: str, _args: Mapping[str, Any], actor: str, now_ns: int
+    engine: Engine, alarm: str, _args: Mapping[str, Any], who: Who, now_ns: int
 ) -> AlarmEvent | Refusal:
     """Bring a shelved alarm back before its time."""
-    reason = Reason(f"unshelved by {actor}", f"由 {actor} 取消搁置")
-    return engine.operate(alarm, lifecycle.UNSHELVE, now_ns, reason, actor=actor)
+    reason = Reason(f"unshelved by {who.actor}", f"由 {who.actor} 取消搁置")
+    return engine.operate(alarm, lifecycle.UNSHELVE, now_ns, reason, actor=who.actor)
 
 
 def out_of_service(
-    engine: Engine, alarm: str, args: Mapping[str, Any], actor: str, now_ns: int
+    engine: Engine, alarm: str, args: Mapping[str, Any], who: Who, now_ns: int
 ) -> AlarmEvent | Refusal:
     """Take one alarm out of service, by a work order."""
+    no = hopeless(engine, "out_of_service", alarm, args, now_ns)
+    if no is not None:
+        return no
     why, order = text_of(args.get("reason")), text_of(args.get("work_order"))
-    if not order:
-        return _NO_ORDER
-    if not why:
-        return _NO_REASON
     reason = Reason(
-        f"out of service by {actor}, work order {order}: {why}", f"由 {actor} 停用,工单 {order}:{why}"
+        f"out of service by {who.en}, work order {order}: {why}",
+        f"由 {who.zh} 停用,工单 {order}:{why}",
     )
-    return engine.take_away(alarm, lifecycle.REMOVE, now_ns, reason, actor=actor, comment=why)
+    return engine.take_away(alarm, lifecycle.REMOVE, now_ns, reason, actor=who.actor, comment=why)
 
 
 def return_to_service(
-    engine: Engine, alarm: str, _args: Mapping[str, Any], actor: str, now_ns: int
+    engine: Engine, alarm: str, _args: Mapping[str, Any], who: Who, now_ns: int
 ) -> AlarmEvent | Refusal:
     """The alarm is in service again."""
-    reason = Reason(f"returned to service by {actor}", f"由 {actor} 恢复使用")
-    return engine.operate(alarm, lifecycle.RETURN, now_ns, reason, actor=actor)
+    reason = Reason(f"returned to service by {who.actor}", f"由 {who.actor} 恢复使用")
+    return engine.operate(alarm, lifecycle.RETURN, now_ns, reason, actor=who.actor)
 
 
 STEPS = {

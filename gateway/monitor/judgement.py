@@ -14,6 +14,7 @@ from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
 from gateway.alarms.flow import CHATTERING, FLEETING, HOLD_NS, Held
+from gateway.alarms.taking import expired
 from gateway.monitor.bank import Bank
 from gateway.monitor.counts import Counts
 from gateway.monitor.entries import OperatorCommand
@@ -180,9 +181,10 @@ class Judgement:
         self._outcome.events += [answer, *events]
 
     def shelves(self, now_ns: int) -> None:
-        """Bring back what was shelved until now."""
+        """Bring back what was shelved until now, and end what waited too long for a second person."""
         self._engine.now_ns = now_ns
         self._outcome.events += self._engine.end_shelves(self._wall_ns)
+        self._outcome.events += expired(self._engine, self._wall_ns)
 
     def flow(self, now_ns: int) -> None:
         """Tell the ends that were held back long enough, and the floods that began or ended."""

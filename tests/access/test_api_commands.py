@@ -19,6 +19,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with Stand(tmp_path_factory.mktemp("commands")) as made:
         made.person("acme", "enterprise", Scope(enterprise="acme"))
         made.person("looker", "regulator")
+        made.person("wang", "supervisor")
         made.apply((gas_alarm("GD-1"), True, 60.0), (of_enterprise("GD-9", "other", "west"), True, 70.0))
         yield made
 
@@ -136,3 +137,31 @@ def test_a_program_follows_what_happens_and_resumes(stand: Stand) -> None:
         with li.stream("GET", "/stream", headers={"Last-Event-ID": last}) as stream:
             (first,) = [next(line for line in stream.iter_lines() if line.startswith("id: "))]
     assert int(first.removeprefix("id: ")) == int(last) + 1
+
+
+def test_a_second_person_finds_the_request_and_confirms_it(stand: Stand) -> None:
+    shelf = {"reason": "span gas", "for_s": 600}
+    with (
+        program(stand) as li,
+        program(stand, "wang", "supervisor") as wang,
+        program(stand, "acme", "enterprise", Scope(enterprise="acme")) as acme,
+    ):
+        before = len(li.get("/requests").json()["requests"])
+        said = li.post(f"/alarms/{OWN}/shelve", json=shelf).json()
+        other = li.post(f"/alarms/{FOREIGN}/shelve", json=shelf).json()
+        assert said["accepted"], said
+        name = said["event"]
+        listed = {one["request"]: one for one in wang.get("/requests").json()["requests"]}
+        assert len(listed) == before + 2
+        assert (listed[name]["by"], listed[name]["alarms"], listed[name]["yours"]) == ("li", [OWN], False)
+        assert {one["request"] for one in acme.get("/requests").json()["requests"]} == {name}
+        assert li.post(f"/requests/{name}/confirm", json={}).status_code == 403
+        assert acme.post(f"/requests/{other['event']}/decline", json={}).status_code == 403
+        assert wang.post("/requests/1-0-0/confirm", json={}).status_code == 404
+        assert wang.post(f"/requests/{name}/confirm", json={"x": 1}).status_code == 422
+        done = wang.post(f"/requests/{name}/confirm", json={})
+        assert (done.status_code, done.json()["accepted"]) == (200, True), done.text
+        assert "confirmed by wang" in done.json()["reason_en"]
+        assert li.get(f"/alarms/{OWN}").json()["alarm"]["state"] == "shelved"
+        back = li.post(f"/requests/{other['event']}/decline", json={"reason": "mistaken"})
+        assert "withdrawn by li: mistaken" in back.json()["reason_en"]

@@ -125,7 +125,7 @@ def test_comments_are_recorded_and_change_no_alarm() -> None:
 def test_dead_letters_are_sent_again_only_for_the_whole_gateway() -> None:
     engine = plant()
     for args in ({"sink": "hook", "ids": ["1-2-3"]}, {"sink": "hook", "all": True}):
-        assert engine.command(Command("deadletter_resend", args), NS)[0].accepted
+        assert engine.command(Command("deadletter_resend", args, role="supervisor"), NS)[0].accepted
     for args in (
         {},
         {"sink": "hook"},
@@ -133,8 +133,9 @@ def test_dead_letters_are_sent_again_only_for_the_whole_gateway() -> None:
         {"sink": "hook", "ids": []},
         {"sink": "hook", "ids": [None]},
     ):
-        refused(engine, Command("deadletter_resend", args))
-    restricted = Command("deadletter_resend", {"sink": "hook", "all": True}, organisation="acme")
+        refused(engine, Command("deadletter_resend", args, role="supervisor"))
+    everything = {"sink": "hook", "all": True}
+    restricted = Command("deadletter_resend", everything, role="supervisor", organisation="acme")
     assert "unrestricted" in refused(engine, restricted)
 
 

@@ -168,8 +168,6 @@ def test_an_operator_shelves_with_a_reason_and_an_end_and_brings_it_back(end: di
         ({"reason": "x", "for_s": True}, "needs its end"),
         ({"reason": "x", "for_s": 59}, "1 minute to 12 hours"),
         ({"reason": "x", "for_s": 43_201}, "1 minute to 12 hours"),
-        ({"reason": "x", "for_s": 600, "alarm": high("HH").id}, "safety alarm"),
-        ({"reason": "x", "for_s": 600, "alarm": "acme/plant/GD-1/lel:L1"}, "safety alarm"),
         ({"reason": "x", "for_s": 600, "alarm": "acme/plant/no/x:H"}, "no such alarm"),
     ],
 )
@@ -273,14 +271,3 @@ class Shelves(RuleBasedStateMachine):
 
 TestShelves = Shelves.TestCase
 TestShelves.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-
-
-@pytest.mark.parametrize(("role", "accepted"), [("operator", False), ("supervisor", True), ("admin", True)])
-def test_a_safety_alarm_is_taken_out_of_service_by_a_supervisor_only(role: str, *, accepted: bool) -> None:
-    for name in (high("HH").id, RED.id):
-        made = engine()
-        args = {"alarm": name, "reason": "cell replaced", "work_order": "WO-9"}
-        answer, told = made.command(Command("out_of_service", args)._replace(role=role), NS)
-        assert answer.accepted is accepted
-        assert bool(told) is accepted
-        assert accepted or ("supervisor" in answer.reason_en and "值班长" in answer.reason_zh)

@@ -189,6 +189,8 @@ class Stand:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["op"] == "status":
             return self.status
+        if request["op"] == "requests":
+            return {"requests": self.engine.requests.export()}
         self.asked.append(request)
         with self._turn:
             return self._obey(request)
@@ -201,7 +203,10 @@ class Stand:
         )  # fmt: skip
         answer, events = self.engine.command(command, time.time_ns())
         self._record([answer, *events])
-        return {"accepted": answer.accepted, "reason_en": answer.reason_en, "reason_zh": answer.reason_zh}
+        return {
+            "accepted": answer.accepted, "reason_en": answer.reason_en, "reason_zh": answer.reason_zh,
+            "event": answer.id,
+        }  # fmt: skip
 
     def _listening(self) -> bool:
         assert self._console is not None

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from gateway.console.answers import PREFIX, problem, tagged
-from gateway.console.api import alarms, commands, devices, figures, rules, stream
+from gateway.console.api import alarms, commands, devices, figures, requests, rules, stream
 from gateway.console.identity import Looking
 from gateway.console.pages.desk import Desk
 
@@ -24,6 +24,7 @@ def add_api(app: FastAPI, desk: Desk) -> None:
     alarms.add(app, desk.data)
     stream.add(app, desk)
     commands.add(app, desk)
+    requests.add(app, desk)
     devices.add(app, desk)
     figures.add(app, desk.data, desk.clock)
     rules.add(app, desk)

@@ -141,6 +141,15 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
 
 
+class KeepLive(msgspec.Struct, frozen=True):
+    """How many channels of this name stay live among the profile's devices of one asset or site."""
+
+    channel: str
+    at_least: int
+    within: str
+    """asset or site."""
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """A whole profile."""
 
@@ -169,6 +178,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     alarms: tuple[AlarmDefinition, ...]
     device_alarms: tuple[DeviceAlarm, ...]
     detectors: tuple[DetectorRule, ...] = ()
+    keep_live: tuple[KeepLive, ...] = ()
     streams: tuple[Stream, ...]
     topics: tuple[Topic, ...] = ()
     examples: tuple[Example, ...]

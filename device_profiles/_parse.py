@@ -6,7 +6,16 @@ import tomllib
 from typing import Any, Literal, cast
 
 from device_profiles import _detectors, _rules, _topics
-from device_profiles._model import LIMITS, AlarmDefinition, DeviceAlarm, Example, Point, Profile, Stream
+from device_profiles._model import (
+    LIMITS,
+    AlarmDefinition,
+    DeviceAlarm,
+    Example,
+    KeepLive,
+    Point,
+    Profile,
+    Stream,
+)
 from device_profiles._tables import ID, NS, Table
 from device_profiles._units import UNITS
 from device_profiles.codecs import REASONS, kinds, load
@@ -157,6 +166,7 @@ def _profile(profile_id: str, root: Table) -> Profile:
         alarms=tuple(_alarm(t) for t in root.tables("alarm", MAX_ALARMS)),
         device_alarms=_device_alarms(root),
         detectors=tuple(_detectors.detector(t) for t in root.tables("detector", MAX_DETECTORS)),
+        keep_live=tuple(_keep_live(t) for t in root.tables("keep_live", MAX_POINTS)),
         streams=streams,
         topics=_topics.topics(root, [*(s.name for s in streams), *(p.channel for p in points)]),
         examples=tuple(_example(t) for t in root.tables("example", MAX_EXAMPLES)),
@@ -256,6 +266,16 @@ def _device_alarms(root: Table) -> tuple[DeviceAlarm, ...]:
         )
         table.close()
     return tuple(found.values())
+
+
+def _keep_live(table: Table) -> KeepLive:
+    kept = KeepLive(
+        channel=table.identifier("channel"),
+        at_least=table.integer("at_least", 1, 1000),
+        within=table.choice("within", ("asset", "site"), "asset"),
+    )
+    table.close()
+    return kept
 
 
 def _streams(root: Table, points: tuple[Point, ...]) -> tuple[Stream, ...]:

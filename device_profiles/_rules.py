@@ -24,7 +24,7 @@ def check(profile: Profile, faulty: frozenset[str] = frozenset()) -> list[str]:
     unsure = {p.channel for n, p in enumerate(profile.points, 1) if f"point[{n}]" in faulty}
     kinds = {place.partition("[")[0] for place in faulty}
     problems = []
-    found = (_times, _points, _alarms, limits_in_order, _detectors.check)
+    found = (_times, _points, _alarms, limits_in_order, _keep_live, _detectors.check)
     for problem in (p for rule in found for p in rule(profile)):
         place = problem.partition(":")[0].partition(".")[0]
         if place in faulty or place in kinds:
@@ -38,6 +38,19 @@ def check(profile: Profile, faulty: frozenset[str] = frozenset()) -> list[str]:
     if "example" not in kinds:
         problems += _examples(profile)
     return [*problems, *_streams(profile)]
+
+
+def _keep_live(profile: Profile) -> Iterator[str]:
+    seen: set[str] = set()
+    judged = {alarm.channel for alarm in profile.alarms}
+    for number, kept in enumerate(profile.keep_live, 1):
+        if profile.point(kept.channel) is None:
+            yield f"keep_live[{number}].channel: there is no point {kept.channel!r}; name one of this profile"
+        elif kept.channel not in judged:
+            yield f"keep_live[{number}].channel: {kept.channel!r} has no [[alarm]]; remove it"
+        elif kept.channel in seen:
+            yield f"keep_live[{number}].channel: {kept.channel!r} stands twice; keep one"
+        seen.add(kept.channel)
 
 
 def _times(profile: Profile) -> Iterator[str]:

@@ -3,8 +3,9 @@ that must come of it. docs/stories.md shows how to write one; ``riskgate story r
 
     [story]    title, profile, runs_s (default: the last thing that is told). profile: a shipped one such as
                "gas/combustible_point", or the name of a file in profiles/, beside the story or above
+               devices: ids of further devices of the same asset, if any
     [[at]]     t_s and one of
-                 send = {channel, value, quality?, time_s?, retained?, counters?}   (or a list of them)
+                 send = {device?, channel, value, quality?, time_s?, retained?, counters?}, or a list
                         value "none": the device could not read; time_s: the device's own time, in seconds
                         of the story (default t_s); counters = false: without boot and seq
                  command = {action, alarm?, occurrence?, role?, actor?, source?, asked_s?, ...}
@@ -12,8 +13,8 @@ that must come of it. docs/stories.md shows how to write one; ``riskgate story r
                  link = "down" | "up"
                  edit = ["setpoint = 10", "setpoint = 12"]: the profile's text changes, once and for all
                every_s, until_s: again and again
-    [[expect]] at_s, alarm ("lel:H"), state, and optionally occurrence, cause, reason, process_active, flags,
-                 first_out, priority
+    [[expect]] at_s, alarm ("lel:H", another device's "D-2/lel:H"), state, and optionally occurrence, cause,
+               reason, process_active, flags, first_out, priority
     [[answer]] at_s, accepted, reason: what a command is told
     [[note]]   at_s, kind, reason: what is recorded besides, of the kinds that are told of here
 
@@ -27,6 +28,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from gateway.alarms.events import AlarmEvent, CommandEvent, Event, NoteEvent
 from gateway.errors import ConfigError
 from gateway.monitor.channels import Device
@@ -39,6 +42,7 @@ FIRST_NS = 1_764_000_000_000_000_000
 FIRST_MONO_NS = 5_000_000_000
 SECOND = 1_000_000_000
 DEVICE = Device("acme", "plant", "tank-1", "D-1", "stories/of")
+SITE = f"{DEVICE.enterprise}/{DEVICE.site}"
 
 
 class Story(NamedTuple):
@@ -65,9 +69,11 @@ def read(path: Path) -> Story:
         [t for t, _ in happenings] + [e["at_s"] for e in (*expected, *notes)] + [head.get("runs_s", 0)]
     )
     text = profile_of(path, head["profile"])
+    more = (msgspec.structs.replace(DEVICE, device=name) for name in head.get("devices", []))
+    devices = [DEVICE, *more]
     entries: list[Entry] = [
         Started(_stamp(0), "story", BEHAVIOUR, 1),
-        config_change(_stamp(0), [DEVICE], {DEVICE.profile: text}),
+        config_change(_stamp(0), devices, {DEVICE.profile: text}),
         Link(_stamp(0), 1, True),
     ]
     seq = 0
@@ -83,11 +89,14 @@ def read(path: Path) -> Story:
                 if old not in edited:
                     raise ConfigError([f"{path}: at {t_s} s: edit: the profile has no {old!r}"])
                 edited = edited.replace(old, new)
-                entries.append(config_change(_stamp(t_s), [DEVICE], {DEVICE.profile: edited}))
+                entries.append(config_change(_stamp(t_s), devices, {DEVICE.profile: edited}))
             else:
                 if "asked_s" in at.get("command", {}):
                     args = dict(at["command"])
-                    args["request"] = f"1-{asked[args.pop('asked_s')]}-0"
+                    asked_s = args.pop("asked_s")
+                    if asked_s not in asked:
+                        raise ConfigError([f"{path}: at {t_s} s: asked_s: no command before at {asked_s} s"])
+                    args["request"] = f"1-{asked[asked_s]}-0"
                     at = {"command": args}
                 if "command" in at:
                     asked[t_s] = len(entries) + 1
@@ -109,7 +118,7 @@ def shown(event: AlarmEvent, wanted: dict[str, Any]) -> dict[str, Any]:
     """The event in the words of an expectation, as far as that one asks."""
     have: dict[str, Any] = {
         "at_s": (event.at_ns - FIRST_NS) / SECOND,
-        "alarm": event.alarm.removeprefix(f"{DEVICE.key}/"),
+        "alarm": event.alarm.removeprefix(f"{DEVICE.key}/").removeprefix(f"{SITE}/"),
         "state": event.state,
         "occurrence": event.occurrence,
         "cause": event.cause,
@@ -139,6 +148,11 @@ def notes(told: list[Event], kinds: set[str]) -> list[NoteEvent]:
     return [event for event in told if isinstance(event, NoteEvent) and event.kind in kinds]
 
 
+def _full(alarm: str) -> str:
+    """ "lel:H" is the first device's; "D-2/lel:H" another's."""
+    return f"{SITE}/{alarm}" if "/" in alarm else f"{DEVICE.key}/{alarm}"
+
+
 def _times(at: dict[str, Any]) -> list[float]:
     if "every_s" not in at:
         return [at["t_s"]]
@@ -158,7 +172,9 @@ def _entry(t_s: float, at: dict[str, Any], seq: int) -> Entry:
     if "command" in at:
         args = dict(at["command"])
         if "alarm" in args and not args["alarm"].startswith("gateway:"):
-            args["alarm"] = f"{DEVICE.key}/{args['alarm']}"
+            args["alarm"] = _full(args["alarm"])
+        if "device" in args:
+            args["device"] = f"{SITE}/{args['device']}"
         action, role = args.pop("action"), args.pop("role", "operator")
         actor, source = args.pop("actor", "li"), args.pop("source", "console story")
         organisation = args.pop("organisation", "")
@@ -177,7 +193,7 @@ def _packet(t_s: float, row: dict[str, Any], seq: int, stamp: Stamp) -> tuple[by
         payload["quality"] = row["quality"]
     if row.get("counters", True):
         payload |= {"boot": 1, "seq": seq}
-    topic = f"rg/{DEVICE.key}/{row['channel']}"
+    topic = f"rg/{SITE}/{row.get('device') or DEVICE.device}/{row['channel']}"
     return (
         topic.encode(),
         json.dumps(payload).encode(),

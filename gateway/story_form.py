@@ -18,6 +18,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     title: str
     profile: str
     runs_s: float = 0
+    devices: list[str] = []
 
 
 class Sent(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,6 +30,7 @@ class Sent(msgspec.Struct, forbid_unknown_fields=True):
     time_s: float | None = None
     retained: bool = False
     counters: bool = True
+    device: str = ""
 
 
 class At(msgspec.Struct, forbid_unknown_fields=True):

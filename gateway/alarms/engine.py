@@ -15,6 +15,7 @@ from gateway.alarms import commands, lifecycle, reasons
 from gateway.alarms.definition import Definition
 from gateway.alarms.events import NORMAL, SHELVED, AlarmEvent, CommandEvent
 from gateway.alarms.flow import Flow, Stored
+from gateway.alarms.keeping import Kept
 from gateway.alarms.lifecycle import Refusal, Transition
 from gateway.alarms.openalarm import OpenAlarm, event_of
 from gateway.alarms.reasons import Reason
@@ -78,6 +79,10 @@ class Engine:
         """Gateway time, by which shelves end; set it before every journal entry."""
         self.define: Callable[[str], Definition | None] = lambda _: None
         """The definition of an alarm that is normal, from its id; None for an unknown one."""
+        self.group: Callable[[str], Kept | None] = lambda _: None
+        """The group of an alarm's channel of which some stay live."""
+        self.alarms_of: Callable[[str], list[str]] = lambda _: []
+        """Every alarm that may be taken away with a device, from its key; [] for an unknown one."""
 
     def __len__(self) -> int:
         return len(self._open)

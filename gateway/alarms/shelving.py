@@ -1,8 +1,8 @@
 """Commands that take alarms from the list for a while, and bring them back.
 
-"shelve" {"alarm" or "alarms": [ids], "reason", "for_s" or "until_ms"}; "unshelve" {"alarm"}; "out_of_service"
-{"alarm", "work_order", "reason"}; "return_to_service" {"alarm"}. Safety alarms are taken away by two persons:
-see taking.py.
+"shelve" {"alarm" or "alarms": [ids], "reason", "for_s" or "until_ms"}; "unshelve" {"alarm" or "alarms"};
+"out_of_service" {"alarm", "alarms" or "device", "work_order", "reason"}; "return_to_service" {"alarm",
+"alarms" or "device"}. Safety alarms are taken away by two persons: see taking.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from gateway.alarms import lifecycle
+from gateway.alarms import keeping, lifecycle
 from gateway.alarms.events import AlarmEvent
 from gateway.alarms.lifecycle import Refusal
 from gateway.alarms.reasons import Reason
@@ -84,16 +84,25 @@ def takes_two(engine: Engine, action: str, alarm: str) -> bool:
     return action in ("shelve", "out_of_service") and _safety(engine, alarm)
 
 
-def hopeless(engine: Engine, action: str, alarm: str, args: Mapping[str, Any], now_ns: int) -> Refusal | None:
-    """Why taking this alarm away would be refused now; None if it would be done."""
+def lacks(action: str, args: Mapping[str, Any]) -> Refusal | None:
+    """What a command that takes alarms away does not say; None if it says why, and by which work order."""
     if action == "out_of_service" and not text_of(args.get("work_order")):
         return _NO_ORDER
-    if not text_of(args.get("reason")):
-        return _NO_REASON
+    takes = action in ("shelve", "out_of_service")
+    return _NO_REASON if takes and not text_of(args.get("reason")) else None
+
+
+def hopeless(engine: Engine, action: str, alarm: str, args: Mapping[str, Any], now_ns: int) -> Refusal | None:
+    """Why taking this alarm away would be refused now; None if it would be done."""
+    lacking = lacks(action, args)
+    if lacking is not None:
+        return lacking
     if action == "out_of_service":
-        return engine.refusal(alarm, lifecycle.REMOVE)
+        return engine.refusal(alarm, lifecycle.REMOVE) or keeping.would_blind(engine, alarm)
     length = how_long(args, now_ns)
-    return length if isinstance(length, Refusal) else engine.refusal(alarm, lifecycle.SHELVE)
+    if isinstance(length, Refusal):
+        return length
+    return engine.refusal(alarm, lifecycle.SHELVE) or keeping.would_blind(engine, alarm)
 
 
 def _safety(engine: Engine, alarm: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gateway.alarms import shelving
-from gateway.alarms.events import AlarmEvent, NoteEvent
+from gateway.alarms.events import OUT_OF_SERVICE, AlarmEvent, NoteEvent
 from gateway.alarms.lifecycle import Refusal
 from gateway.alarms.reasons import Reason
 from gateway.alarms.refusals import foreign, named, several
@@ -45,14 +45,16 @@ def take(
 ) -> Reason | Refusal:
     """Carry out one of shelving.STEPS for every alarm that it names; those that one person must not take away
     become one request. name: the id of the event that will answer, which is the request's."""
-    listed = _listed(command.args)
+    device = "device" in command.args
+    listed = _of_device(engine, command) if device else _listed(command.args)
     if isinstance(listed, Refusal):
         return listed
     refused: list[Refusal] = []
     two: list[str] = []
+    together = device and any(shelving.takes_two(engine, command.action, alarm) for alarm in listed)
     for alarm in listed:
         refusal = foreign(command.organisation, alarm)
-        if refusal is None and shelving.takes_two(engine, command.action, alarm):
+        if refusal is None and (together or shelving.takes_two(engine, command.action, alarm)):
             refusal = _may_ask(engine, command, alarm, now_ns)
             if refusal is None:
                 two.append(alarm)
@@ -68,6 +70,31 @@ def take(
     if two:
         _ask(engine, command, name, two, now_ns)
     return _told(events, two, refused, name)
+
+
+def _of_device(engine: Engine, command: Command) -> list[str] | Refusal:
+    """The alarms of a device that the command can concern: a whole device goes and comes in one command."""
+    device = command.args["device"]
+    if not isinstance(device, str) or command.action not in ("out_of_service", "return_to_service"):
+        return Refusal(
+            'a whole "device" (its <enterprise>/<site>/<device>) is only taken out of service and returned',
+            "整台设备(“device”)只能停用或恢复使用",
+        )
+    lacking = shelving.lacks(command.action, command.args)
+    if lacking is not None:
+        return lacking
+    known = [] if foreign(command.organisation, f"{device}/") else engine.alarms_of(device)
+    if not known:
+        return Refusal(
+            f"the configuration in force has no device {device[:200]}", f"当前配置中没有设备 {device[:200]}"
+        )
+    gone = {alarm for alarm in known if (there := engine.find(alarm)) and there.state == OUT_OF_SERVICE}
+    leaves = command.action == "out_of_service"
+    listed = [alarm for alarm in known if (alarm not in gone) == leaves]
+    return listed or Refusal(
+        f"{device}: every alarm is out of service already" if leaves else f"{device}: none is out of service",
+        f"{device}:所有报警均已停用" if leaves else f"{device}:没有已停用的报警",
+    )
 
 
 def _listed(args: Mapping[str, Any]) -> list[str] | Refusal:

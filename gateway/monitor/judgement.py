@@ -45,6 +45,8 @@ class Judgement:
         self._ids = EventIds(partition)
         engine.make_id = self._ids
         engine.define = self._naming.of_id
+        engine.group = self._naming.kept
+        engine.alarms_of = self._naming.ids_of_device
         self._outcome = Outcome(0)
         self._wall_ns = 0
         self.exercise = False

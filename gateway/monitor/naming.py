@@ -5,9 +5,11 @@ from __future__ import annotations
 from device_profiles import AlarmDefinition, DetectorRule, Profile
 from gateway.alarms import advice, definition
 from gateway.alarms.definition import Category, Definition, Place
+from gateway.alarms.keeping import Kept
 from gateway.alarms.texts import DEVICE
 from gateway.monitor.bank import ChannelDetector
 from gateway.monitor.channels import Device
+from gateway.monitor.kept import KeptGroups
 from gateway.monitor.roster import MAX_DISCRETE_ALARMS, Roster, with_setpoints
 
 ID_PARTS = 4
@@ -21,6 +23,7 @@ class Naming:
         self._roster = roster
         self._known: dict[tuple[int, str], Definition] = {}
         self._device_known: dict[tuple[int, str], Definition] = {}
+        self._kept: KeptGroups | None = None
 
     def of_channel(self, slot: int, detector: ChannelDetector, condition: int) -> Definition:
         """The alarm of one finding of a detector."""
@@ -104,6 +107,26 @@ class Naming:
         """The configuration changed: texts and priorities may differ."""
         self._known.clear()
         self._device_known.clear()
+        self._kept = None
+
+    def kept(self, alarm: str) -> Kept | None:
+        """The group of the alarm's channel of which some stay live; None for one in no such group."""
+        if self._kept is None:
+            self._kept = KeptGroups(self._roster)
+        return self._kept.of(alarm)
+
+    def ids_of_device(self, key: str) -> list[str]:
+        """Every alarm of a device and its channels, as defined now; a doubled identity stays watched."""
+        number = self._roster.index.get(key)
+        if number is None:
+            return []
+        profile = self._profile(number)
+        names = [(a.channel, a.condition) for a in profile.alarms]
+        names += [(d.channel, name) for d in profile.detectors for name in advice.conditions(d.kind)]
+        of_channel = ("sensor_fault", "out_of_range", "silent", "never_seen")
+        names += [(point.channel, name) for point in profile.points for name in of_channel]
+        names += [("", name) for name in DEVICE if name not in {*of_channel[:2], "duplicate_identity"}]
+        return [name for place in names if self.of_id(name := f"{key}/{place[0]}:{place[1]}") is not None]
 
     def _make(self, slot: int, kind: str, name: str) -> Definition:
         device = int(self._roster.channels.device_of_slot[slot])

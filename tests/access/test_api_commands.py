@@ -165,3 +165,11 @@ def test_a_second_person_finds_the_request_and_confirms_it(stand: Stand) -> None
         assert li.get(f"/alarms/{OWN}").json()["alarm"]["state"] == "shelved"
         back = li.post(f"/requests/{other['event']}/decline", json={"reason": "mistaken"})
         assert "withdrawn by li: mistaken" in back.json()["reason_en"]
+
+
+def test_a_device_that_nobody_knows_is_not_taken_away(stand: Stand) -> None:
+    with program(stand) as li:
+        order = {"work_order": "WO-7", "reason": "exchange"}
+        assert li.post("/devices/acme/tankfarm/GD-77/out_of_service", json=order).status_code == 404
+        assert li.post("/devices/acme/tankfarm/GD-77/return_to_service", json={}).status_code == 404
+    assert asked(stand) == 0

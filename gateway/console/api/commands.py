@@ -85,6 +85,7 @@ class Nothing(BaseModel):
 Acknowledging = Annotated[Person, needs(Right.ACKNOWLEDGE)]
 Shelving = Annotated[Person, needs(Right.SHELVE)]
 Alarm = Annotated[str, Path(max_length=600)]
+Device = Annotated[str, Path(max_length=200)]
 Key = Annotated[
     str,
     Header(
@@ -108,7 +109,10 @@ class Once:
         self, action: str, args: dict[str, Any], request: Request, person: Person, key: str
     ) -> Response:
         """The core's answer, or the recorded one of the first request with this key."""
-        self._desk.must_see([args["alarm"]], person)
+        if "alarm" in args:
+            self._desk.must_see([args["alarm"]], person)
+        else:
+            self._desk.must_know(args["device"], person)
         if not key:
             return self._desk.command(action, args, request, person)
         number = "k" + hashlib.sha256(f"{person.id}\n{key}".encode()).hexdigest()[:31]
@@ -173,6 +177,7 @@ def add(app: FastAPI, desk: Desk) -> None:
         return once.carry("comment", {"alarm": alarm, **body.model_dump()}, request, person, key)
 
     _add_shelving(app, once)
+    _add_devices(app, once)
 
 
 def _add_shelving(app: FastAPI, once: Once) -> None:
@@ -200,3 +205,24 @@ def _add_shelving(app: FastAPI, once: Once) -> None:
         """It is annunciated again, as its condition then is."""
         del body
         return once.carry(back, {"alarm": alarm}, request, person, key)
+
+
+def _add_devices(app: FastAPI, once: Once) -> None:
+    @app.post(
+        f"{PREFIX}/devices/{{device:path}}/out_of_service", responses=EXAMPLE, summary="Device out of service"
+    )
+    def device_out(
+        device: Device, body: OutOfService, request: Request, person: Shelving, key: Key = ""
+    ) -> Response:
+        """All alarms of the device and its channels; with safety alarms a second person confirms."""
+        return once.carry("out_of_service", {"device": device, **body.model_dump()}, request, person, key)
+
+    @app.post(
+        f"{PREFIX}/devices/{{device:path}}/return_to_service", responses=EXAMPLE, summary="Device returned"
+    )
+    def device_back(
+        device: Device, body: Nothing, request: Request, person: Shelving, key: Key = ""
+    ) -> Response:
+        """Every alarm of the device that is out of service is annunciated again, as its condition then is."""
+        del body
+        return once.carry("return_to_service", {"device": device}, request, person, key)

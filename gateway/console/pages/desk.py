@@ -12,13 +12,14 @@ from fastapi.responses import JSONResponse
 from gateway.access import Person
 from gateway.clock import Clock
 from gateway.commands import ask
-from gateway.console.answers import is_api
+from gateway.console.answers import is_api, readable
 from gateway.console.city import City
 from gateway.console.feed import Feed
 from gateway.console.identity import DeniedError, Identity
 from gateway.console.runs import Runs
 from gateway.console.show import Show
 from gateway.errors import CoreUnreachable
+from gateway.kpi import device_of
 from gateway.paths import DataFolder
 
 COMMAND_S = 5.0
@@ -62,6 +63,12 @@ class Desk:
         """DeniedError unless all alarms are inside the person's organisation."""
         if not all(self.feed.sees(person.scope, alarm) for alarm in alarms):
             raise DeniedError(404, "there is no such alarm", "没有该报警")
+
+    def must_know(self, device: str, person: Person) -> None:
+        """DeniedError unless the device is of the fleet, now or once, and the person may see it."""
+        with readable():
+            if device_of(self.data.ledger, device, person.scope) is None:
+                raise DeniedError(404, "there is no such device", "没有该设备")
 
     def command(
         self, action: str, args: dict[str, Any], request: Request, person: Person, number: str = ""

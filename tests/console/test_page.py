@@ -290,9 +290,6 @@ def test_an_alarm_is_shelved_with_a_reason_and_brought_back(page: Page, stand: S
     expect(page.locator("#unanswered")).to_have_text("2")
     page.locator('tr[data-alarm="acme/tankfarm/GD-2/lel:HH"]').click()
     expect(chosen).to_contain_text("GD-2")
-    expect(chosen.get_by_role("button", name="Shelve acme/tankfarm/GD-2/lel:HH")).to_have_count(0)
-    page.keyboard.press("s")
-    expect(dialog).to_be_hidden()
     page.locator('tr[data-alarm="acme/tankfarm/GD-1/lel:H"]').click()
     page.keyboard.press("s")
     asked = len(stand.asked)
@@ -403,3 +400,40 @@ def test_the_horn_needs_a_gesture_and_a_mute_has_an_end(page: Page, stand: Stand
     expect(sound).to_have_text("Sound OFF")
     page.reload()
     expect(sound).to_have_text("Sound OFF")
+
+
+def test_a_safety_alarm_is_shelved_by_two_persons(
+    page: Page, browser: Any, stand: Stand, tmp_path: Path
+) -> None:
+    stand.person("wang", "supervisor")
+    stand.apply((gas_alarm("GD-1"), True, 60.0))
+    page.goto(stand.url)
+    page.locator("#alarms tbody tr").click()
+    for reason in ("calibration", "<i>calibration</i>"):
+        page.keyboard.press("s")
+        expect(page.locator("#shelf .takes-two")).to_be_visible()
+        page.locator("#shelf").get_by_label("Why").fill(reason)
+        page.locator("#shelf").get_by_role("button", name="Shelve").click()
+        expect(page.locator("#message")).to_contain_text("second person")
+        waiting = page.locator("#requests li")
+        expect(waiting).to_contain_text(f"You: Shelve · for 60 min · {reason}")
+        expect(waiting.get_by_role("button", name="Confirm")).to_have_count(0)
+        if reason == "calibration":
+            waiting.get_by_role("button", name="Take back").click()
+            expect(waiting).to_have_count(0)
+    shot(page, tmp_path, "request")
+    context = browser.new_context(viewport={"width": 1400, "height": 800}, locale="zh-CN")
+    (name, secret), *_ = stand.cookie("wang").items()
+    context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
+    second = context.new_page()
+    second.goto(stand.url + "/?lang=zh")
+    asked = second.locator("#requests li")
+    expect(asked).to_contain_text("li: 搁置 · 60 分钟 · <i>calibration</i>")
+    shot(second, tmp_path, "request-zh")
+    asked.get_by_role("button", name="确认执行").click()
+    expect(asked).to_have_count(0)
+    expect(second.locator("#alarms tbody tr")).to_contain_text("已搁置")
+    expect(page.locator("#alarms tbody tr")).to_contain_text("Shelved")
+    expect(page.locator("#requests")).to_be_hidden()
+    assert [one["action"] for one in stand.asked] == ["shelve", "decline", "shelve", "confirm"]
+    context.close()

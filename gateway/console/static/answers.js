@@ -6,7 +6,9 @@ const MAX_BODY = 14_000;
 const WAIT_MS = 3000;
 
 /** A dialog, until it is closed: the button's value, "" for cancelled. */
-function answered(dialog) {
+function answered(dialog, row) {
+  const two = dialog.querySelector(".takes-two");
+  if (two) two.hidden = !row.takes_two;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -17,7 +19,7 @@ function answered(dialog) {
 async function shelf(row) {
   at("shelf-alarm").textContent = row.alarm;
   at("shelf-reason").value = "";
-  const said = await answered(at("shelf"));
+  const said = await answered(at("shelf"), row);
   const reason = at("shelf-reason").value.trim();
   return said === "shelve" && reason ? { alarm: row.alarm, reason, for_s: Number(at("shelf-for").value) } : null;
 }
@@ -26,7 +28,7 @@ async function removal(row) {
   at("removal-alarm").textContent = row.alarm;
   at("removal-order").value = "";
   at("removal-reason").value = "";
-  const said = await answered(at("removal"));
+  const said = await answered(at("removal"), row);
   const [order, reason] = [at("removal-order").value.trim(), at("removal-reason").value.trim()];
   return said && order && reason ? { alarm: row.alarm, work_order: order, reason } : null;
 }
@@ -36,12 +38,12 @@ export async function remark(row) {
   at("remark-alarm").textContent = row.alarm;
   at("remark-text").value = "";
   at("remark-acknowledge").hidden = !row.unanswered;
-  const said = await answered(at("remark"));
+  const said = await answered(at("remark"), row);
   const comment = at("remark-text").value.trim();
   if (!said || !comment) return;
   const aim = { alarm: row.alarm, comment };
   if (said === "acknowledge") await tell("/alarms/acknowledge", { ...aim, occurrence: row.occurrence });
-  else if (await tell("/alarms/comment", aim)) message(texts.comment_kept);
+  else if ((await tell("/alarms/comment", aim)).done) message(texts.comment_kept);
 }
 
 async function bodyOf(action, row) {
@@ -51,12 +53,12 @@ async function bodyOf(action, row) {
   return { alarm: row.alarm };
 }
 
-/** Sends a command and says why it was refused; whether it was accepted. */
+/** Sends a command and says why it was refused: {done, reason}. */
 async function tell(address, body) {
   const { said } = await send(address, body);
   if (said === null) message(texts.no_answer);
   else if (!said.accepted) message(`${texts.refused}: ${reasonOf(said)}`);
-  return said !== null && said.accepted === true;
+  return { done: said !== null && said.accepted === true, reason: said === null ? "" : reasonOf(said) };
 }
 
 /** One alarm, by a button of its line or by a key; whether it was accepted. An accepted command comes back as
@@ -68,7 +70,8 @@ export async function act(action, row, button) {
     button.disabled = true;
     button.textContent = texts.acknowledging;
   }
-  const done = await tell(`/alarms/${action === "remove" ? "out_of_service" : action}`, body);
+  const { done, reason } = await tell(`/alarms/${action === "remove" ? "out_of_service" : action}`, body);
+  if (done && row.takes_two && (action === "shelve" || action === "remove")) message(reason);
   if (button) {
     setTimeout(() => {
       button.disabled = false;
@@ -101,7 +104,7 @@ export async function acknowledgeAll(rows) {
   parts.push(part);
   for (const [number, alarms] of parts.entries()) {
     if (parts.length > 1) message(say(texts.acknowledging_many, { n: number + 1, of: parts.length }));
-    if (!(await tell("/alarms/acknowledge_many", { alarms }))) return;
+    if (!(await tell("/alarms/acknowledge_many", { alarms })).done) return;
   }
   message(say(texts.acknowledged_many, { n: waiting.length }));
 }

@@ -18,6 +18,7 @@ from gateway.console.pages import (
     device,
     kpis,
     overview,
+    rulebook,
     runs,
     system,
 )
@@ -29,6 +30,7 @@ PAGES: tuple[ModuleType, ...] = (
     city_map,
     coverage,
     kpis,
+    rulebook,
     deliveries,
     system,
     runs,

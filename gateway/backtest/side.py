@@ -58,8 +58,10 @@ class Side:
             end = begin + 1
             if not single[begin]:
                 end = times.quiet(begin, _calm_until_ns(self.monitor))
+            held = self.monitor.counts.held_ends
             outcome = self.monitor.step(stretch.first + end - 1, stretch.merged(begin, end))
-            if outcome.events and end > begin + 1:
+            # an end that is held back makes no event, but when it is told depends on its own entry's time
+            if end > begin + 1 and (outcome.events or self.monitor.counts.held_ends != held):
                 surprised = True
                 single[begin:end] = True
             events += outcome.events

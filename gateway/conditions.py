@@ -39,6 +39,7 @@ class Conditions:
         self._clock = clock
         self._told: set[str] = set()
         self._sinks: dict[str, dict[str, Any]] = {}
+        self._drill_failed = ""
         self._rosters: dict[str, str] = {}
         self._heard_ns = clock.mono_ns()
         self._disk_used = 0.0
@@ -79,6 +80,7 @@ class Conditions:
             yield f"dead_letters.{name}", sink.get("dead", 0) > 0, {"count": sink.get("dead", 0)}
             failed = sink.get("lanes", {}).get("calls", {}).get("failed", 0)
             yield f"call_failed.{name}", failed > 0, {"count": failed}
+        yield "drill_failed", bool(self._drill_failed), {"problem": self._drill_failed[:300]}
         for name, wrong in list(self._rosters.items()):
             yield f"roster_gap.{name}", bool(wrong), {"problem": wrong[:300]}
 
@@ -87,6 +89,7 @@ class Conditions:
             try:
                 told = ask(self._data.delivery_socket, {"op": "status"}, timeout_s=2.0)
                 self._sinks, self._rosters = told["sinks"], told["escalation"]["rosters"]
+                self._drill_failed = str(told["drill"].get("failed", ""))
                 self._heard_ns = self._clock.mono_ns()
             except (CoreUnreachable, KeyError, ValueError) as error:
                 log.warning("delivery does not say how its sinks are", error=str(error))

@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from gateway import sinks as sink_kinds
-from gateway.config_calls import Escalation, RosterFile, faults
+from gateway.config_calls import Escalation, FireDrill, RosterFile, faults
 from gateway.config_problems import PREFIX, Origin, explain
 from gateway.errors import ConfigError
 
@@ -136,6 +136,7 @@ class Config(BaseSettings):
     console: Console = Console()
     escalation: list[Escalation] = []
     rosters: dict[str, RosterFile] = {}
+    fire_drill: FireDrill = FireDrill()
     sinks: dict[str, Any] = {}
     """Sink name -> that sink module's ``Settings``. A "history" sink is added when there is none."""
 
@@ -187,6 +188,9 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
             "ingest": ingest,
             "console": console,
             "sinks": sinks,
+            "fire_drill": config.fire_drill.model_copy(
+                update=_absolute(config.fire_drill.model_dump(), base)
+            ),
             "rosters": {
                 name: roster.model_copy(update={"file": base / roster.file})
                 for name, roster in config.rosters.items()
@@ -194,7 +198,12 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
         }
     )
     problems += faults(config.escalation, config.rosters, sinks, origin)
-    problems += [*_ingest_files(ingest, origin), *_console_files(console, origin), *_misnamed()]
+    problems += [
+        *_drill_files(config.fire_drill, origin),
+        *_ingest_files(ingest, origin),
+        *_console_files(console, origin),
+        *_misnamed(),
+    ]
     problems += [
         f"{origin.of(('profiles',))}: {folder} is no folder; create it, or correct the path"
         for folder in config.profiles
@@ -307,6 +316,14 @@ def _ingest_files(ingest: Ingest, origin: Origin) -> Iterator[str]:
         yield f"{origin.of(('ingest', 'cert_file'))}: belongs together with key_file; give both or none"
     if ingest.password_file and not ingest.username:
         yield f"{origin.of(('ingest', 'username'))}: is missing beside password_file; add it"
+
+
+def _drill_files(drill: FireDrill, origin: Origin) -> Iterator[str]:
+    if bool(drill.username) != bool(drill.password_file):
+        yield f"{origin.of(('fire_drill', 'username'))}: needs password_file, and it a username; give both"
+    if drill.password_file and not os.access(drill.password_file, os.R_OK):
+        where = origin.of(("fire_drill", "password_file"))
+        yield f"{where}: {drill.password_file} cannot be read; create it, or correct the path"
 
 
 def _console_files(console: Console, origin: Origin) -> Iterator[str]:

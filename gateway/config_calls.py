@@ -50,6 +50,18 @@ class Escalation(_Section):
         )
 
 
+class FireDrill(_Section):
+    """[fire_drill]: one reading through the whole path to each sink's receipt, on a schedule."""
+
+    every_hours: float = Field(default=0.0, ge=0, le=24 * 31)
+    """0: only when asked for."""
+    timeout_s: float = Field(default=60.0, ge=1, le=600)
+    """Until the last sink's receipt; then the drill has failed."""
+    username: str = ""
+    """The drill device's own account at the broker."""
+    password_file: str = ""
+
+
 class RosterFile(_Section):
     """[rosters.<name>]: who is on duty, from an iCalendar file."""
 

@@ -15,6 +15,9 @@ SUPPRESSED = "suppressed_by_design"
 OUT_OF_SERVICE = "out_of_service"
 STATES = (NORMAL, UNACKNOWLEDGED, ACKNOWLEDGED, RETURNED, SHELVED, SUPPRESSED, OUT_OF_SERVICE)
 """ISA-18.2-2016 states A to G. Names are stored, for the letters differ between editions."""
+DRILL_ENTERPRISE = "riskgate-drill"
+"""Reserved for the fire drill: its alarms are no real ones, and every event of them carries the flag."""
+DRILL = "drill"
 QUIET = frozenset({SHELVED, SUPPRESSED, OUT_OF_SERVICE})
 """States in which an alarm is not annunciated though its condition is followed."""
 
@@ -74,7 +77,7 @@ class AlarmEvent(
     actor: str = ""
     comment: str = ""
     flags: tuple[str, ...] = ()
-    """suspect_time, out_of_order, exercise, chattering, fleeting (flow.py)."""
+    """suspect_time, out_of_order, exercise, drill, chattering, fleeting (flow.py)."""
     until_ns: int = 0
     """When a shelf ends by itself, by the gateway's wall clock at the time of shelving."""
     group: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.alarms.definition import Definition
-from gateway.alarms.events import AlarmEvent
+from gateway.alarms.events import DRILL, DRILL_ENTERPRISE, AlarmEvent
 from gateway.alarms.lifecycle import Situation
 from gateway.alarms.reasons import Reason
 
@@ -87,7 +87,7 @@ def event_of(
         source_verified=definition.source_verified,
         actor=actor,
         comment=comment,
-        flags=alarm.flags,
+        flags=(*alarm.flags, DRILL) if definition.enterprise == DRILL_ENTERPRISE else alarm.flags,
         until_ns=alarm.until_ns,
         group=alarm.group,
         first_out=alarm.first_out,

@@ -226,6 +226,13 @@ SYSTEM: dict[str, SystemAlarm] = {
         "Call the person on duty by other means; see 'riskgate escalation show', then correct the receiver.",
         "用其他方式联系值班人员;查看 riskgate escalation show,再纠正接收方。",
     ),
+    "drill_failed": SystemAlarm(
+        2,
+        "The fire drill failed: an alarm would not reach everybody",
+        "演练失败:报警可能无法送达所有接收方",
+        "See 'riskgate drill show', repair what it names, run 'riskgate drill run' until it succeeds.",
+        "查看 riskgate drill show,修复所列问题,再运行 riskgate drill run 直至成功。",
+    ),
     "roster_gap": SystemAlarm(
         2,
         "Nobody is on duty at some time ahead, or the roster cannot be read",

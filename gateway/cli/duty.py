@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from gateway import terminal
-from gateway.cli.common import LOOK, State, configuration, looks, out, refuse, table
+from gateway.cli.common import LOOK, OPERATE, State, configuration, looks, out, refuse, table
 
 if TYPE_CHECKING:
     from gateway.rosters import Roster
@@ -21,6 +21,9 @@ rosters_app = typer.Typer(no_args_is_help=True, help="Who is on duty, from iCale
 escalation_app = typer.Typer(no_args_is_help=True, help="Who was called about unanswered alarms.")
 app.add_typer(rosters_app, name="rosters", rich_help_panel=LOOK)
 app.add_typer(escalation_app, name="escalation", rich_help_panel=LOOK)
+
+drill_app = typer.Typer(no_args_is_help=True, help="Fire drill: one reading through the whole path.")
+app.add_typer(drill_app, name="drill", rich_help_panel=OPERATE)
 
 Days = Annotated[int | None, typer.Option(help="How many days ahead; default: as configured, else 14.")]
 Zone = Annotated[str, typer.Option(help="Time zone of a FILE's times that name none.")]
@@ -105,6 +108,66 @@ def calls(
             )
         )  # fmt: skip
     table("Calls", rows if len(rows) > 1 else [])
+
+
+@drill_app.command("run")
+def drill_run(
+    wait_s: Annotated[float, typer.Option(help="How long to wait for the result.")] = 300.0,
+) -> None:
+    """Run a fire drill now in the running gateway; exit code 1 when it failed."""
+    looks()
+    from gateway.clock import SystemClock
+    from gateway.commands import ask
+
+    clock = SystemClock()
+    end_ns = clock.mono_ns() + round(wait_s * 1e9)
+    before = _drills(ask(State.data.delivery_socket, {"op": "drill", "limit": 1}))
+    ask(State.data.delivery_socket, {"op": "drill", "run": True, "limit": 1})
+    while clock.mono_ns() < end_ns:
+        clock.sleep(0.2)
+        newest = _drills(ask(State.data.delivery_socket, {"op": "drill", "limit": 1}))
+        if newest and newest != before:
+            _show_drills(newest)
+            raise SystemExit(1 if newest[0]["problem"] else 0)
+    refuse([f"no result within {wait_s:g} s; see 'riskgate drill show' later"])
+
+
+@drill_app.command("show")
+def drill_show(
+    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Fire drills: latency to the alarm and to each sink's receipt, and what failed."""
+    looks()
+    from gateway.commands import ask
+
+    found = _drills(ask(State.data.delivery_socket, {"op": "drill", "limit": limit}))
+    if as_json:
+        out.print_json(json.dumps(found))
+    else:
+        _show_drills(found)
+
+
+def _drills(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    if "drills" not in answer:
+        refuse(['this gateway runs no drills: it is an exercise (clock = "stream")'])
+    found: list[dict[str, Any]] = answer["drills"]
+    return found
+
+
+def _show_drills(found: list[dict[str, Any]]) -> None:
+    from gateway.inspection import when
+
+    rows = [("began (UTC)", "why", "step", "outcome", "after s")]
+    for drill in found:
+        first = (when(drill["began_ns"]), drill["why"])
+        rows += [(*first, name, "done", f"{s:.3f}") for name, s in drill["latency_s"].items()]
+        rows += [
+            (*first, f"receipt: {name}", sink["outcome"], f"{sink['latency_s']:.3f}")
+            for name, sink in sorted(drill["sinks"].items())
+        ]
+        rows.append((*first, "result", drill["problem"] or "all reached", ""))
+    table("Fire drills", rows if len(rows) > 1 else [])
 
 
 def _rosters(file: Path | None, days: int | None, zone: str) -> tuple[dict[str, Roster], int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.clock import Clock
 from gateway.delivery.calling import Duty
 from gateway.delivery.catchup import Derivation, ahead
+from gateway.delivery.drill import publisher
 from gateway.delivery.process import Delivery, run_until_told
 from gateway.paths import DataFolder
 from gateway.rosters import rosters_of
@@ -27,5 +28,10 @@ def run(config: Config, data: DataFolder, clock: Clock) -> int:
     """
     outward = config.clock == "wall" or config.exercise_sinks
     derive = ahead(Derivation(data, config.partition))
-    duty = Duty([one.step for one in config.escalation], rosters_of(config.rosters))
+    duty = Duty(
+        [one.step for one in config.escalation],
+        rosters_of(config.rosters),
+        config.fire_drill,
+        publisher(config.ingest, config.fire_drill) if config.clock == "wall" else None,
+    )
     return run_until_told(Delivery(data, config.sinks, derive, clock, outward=outward, duty=duty))

@@ -10,11 +10,14 @@ from typing import Any
 from gateway.alarms.events import AlarmEvent
 from gateway.delivery.call_store import CallStore
 from gateway.delivery.calls import Caller, Escalations
+from gateway.delivery.drill import Drill, Publish, Takes, commands
 from gateway.delivery.follow import Lane
+from gateway.delivery.message_lane import MessageLane
 from gateway.delivery.parts import Ground, Parts
 from gateway.escalation.calls import WAITING
 from gateway.escalation.steps import Step
 from gateway.ledger.reader import LedgerReader
+from gateway.paths import DataFolder
 from gateway.rosters import Roster
 from gateway.sinks import Sink
 
@@ -27,6 +30,9 @@ class Duty:
 
     steps: Sequence[Step] = ()
     rosters: Mapping[str, Roster] = field(default_factory=dict)
+    drill: Any = None
+    """The [fire_drill] table; None: no drills."""
+    publish: Publish | None = None
 
 
 class Calling:
@@ -55,6 +61,21 @@ class Calling:
     def status(self) -> dict[str, Any]:
         """See Escalations."""
         return self.made_by.status()
+
+
+def drill_of(
+    settings: Any, publish: Publish, data: DataFolder, ground: Ground, parts: Sequence[Parts]
+) -> Drill:
+    """The fire drill over the sinks that take events now."""
+    sinks: dict[str, Takes] = {}
+    for part in parts:
+        lane = part.lanes.get("events")
+        if lane is not None and not part.muted:
+            sinks[part.name] = lane.sink.takes if isinstance(lane, MessageLane) else lambda _: True
+    ledger = ground.ledger
+    return Drill(
+        settings, ground.store, ledger.events_after, ledger.head, sinks, publish, commands(data), ground.clock
+    )
 
 
 def waiting(path: Path) -> Iterator[tuple[int, AlarmEvent]]:

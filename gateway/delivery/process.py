@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.clock import Clock, Random, SystemClock, new_seed
 from gateway.commands import CommandServer
-from gateway.delivery.calling import Calling, Duty
+from gateway.delivery.calling import Calling, Duty, drill_of
 from gateway.delivery.follow import Backoff, Follower, Ledger, LedgerFile
 from gateway.delivery.live import LiveReceiver
 from gateway.delivery.parts import Ground, Parts, assemble
@@ -81,6 +81,11 @@ class Delivery:
         self._calling = Calling(duty, ground, data.ledger, makers)
         lanes = [lane for part in self.parts for lane in part.all_lanes()]
         lanes += self._calling.lanes
+        self._drill = (
+            drill_of(duty.drill, duty.publish, data, ground, self.parts) if duty.publish is not None else None
+        )
+        if self._drill is not None:
+            lanes.append(self._drill)
         self._followers = [Follower(lane, self.stopping, self._failed) for lane in lanes]
         self._live = LiveReceiver(data.live_socket, self, self._clock)
         self._questions = CommandServer(data.delivery_socket, self.answer)
@@ -154,10 +159,16 @@ class Delivery:
                 part.announcer.announce(at_ns, text)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Questions on the delivery socket: "status", "deadletters" (sink, limit), "calls" (alarm, limit)."""
+        """Questions on the delivery socket: "status", "deadletters" (sink, limit), "calls" (alarm, limit),
+        "drill" (run, limit)."""
         if request.get("op") == "status":
             sinks = {part.name: part.status(self.store) for part in self.parts}
-            return {"sinks": sinks, "escalation": self._calling.status()}
+            drill = {} if self._drill is None else self._drill.status()
+            return {"sinks": sinks, "escalation": self._calling.status(), "drill": drill}
+        if request.get("op") == "drill" and self._drill is not None:
+            if request.get("run"):
+                self._drill.ask()
+            return {**self._drill.status(), "drills": self._drill.newest(int(request.get("limit", 20)))}
         if request.get("op") == "calls":
             limit = int(request.get("limit", 100))
             return {"calls": self._calling.store.newest(limit, str(request.get("alarm", "")))}

@@ -69,6 +69,14 @@ CALLED = sa.Table(
     sa.Column("at_ns", sa.BigInteger, nullable=False),
 )
 """Which step called about which stretch of waiting (named by the event that began it): never twice."""
+DRILL = sa.Table(
+    "drill",
+    META,
+    sa.Column("began_ns", sa.BigInteger, primary_key=True),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""Fire drills: what took how long (JSON), and what did not happen; "" when all went well."""
 DEAD = sa.Table(
     "deadletter",
     META,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from gateway.alarms.events import AlarmEvent
+from gateway.alarms.events import DRILL_ENTERPRISE, AlarmEvent
 
 ROSTER, ROLE = "roster", "role"
 
@@ -22,14 +22,17 @@ class Step(msgspec.Struct, frozen=True):
     sink: str
     priorities: frozenset[int] = frozenset({1})
     enterprises: frozenset[str] = frozenset()
-    """Empty: every enterprise, and the gateway's own alarms. With ``follows`` the first step decides."""
+    """Empty: every enterprise (not the fire drill), and the gateway's own alarms. With
+    ``follows`` the first step decides."""
     follows: str = ""
 
     def concerns(self, event: AlarmEvent) -> bool:
         """Whether alarms like this one are escalated by this (first) step."""
         if event.priority not in self.priorities:
             return False
-        return not self.enterprises or event.enterprise in self.enterprises
+        if not self.enterprises:
+            return event.enterprise != DRILL_ENTERPRISE
+        return event.enterprise in self.enterprises
 
 
 def chain_of(step: Step, steps: Mapping[str, Step]) -> list[Step]:

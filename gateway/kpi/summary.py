@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from gateway.alarms.events import AlarmEvent, Event, NoteEvent
+from gateway.alarms.events import DRILL, AlarmEvent, Event, NoteEvent
 from gateway.kpi import derived_file
 from gateway.ledger import LedgerReader
 from gateway.paths import DataFolder
@@ -223,7 +223,7 @@ class _Rows:
             self._word(event.before),
             event.process_active,
             event.priority,
-            "exercise" in event.flags,
+            "exercise" in event.flags or DRILL in event.flags,
         )
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ import httpx
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from gateway.alarms.events import AlarmEvent, CommandEvent, Event
+from gateway.alarms.events import DRILL, DRILL_ENTERPRISE, AlarmEvent, CommandEvent, Event
 from gateway.sinks import Batch, Delivered, EventsBatch, Later, Refused, SinkContext
 from gateway.sinks._http import FAILURES, Reply, Transport, client_of, post, secrets_of
 from gateway.sinks._secrets import secret_lines
@@ -163,6 +163,8 @@ class Sink:
         s = self._settings
         if not isinstance(event, AlarmEvent):
             return ("command" if isinstance(event, CommandEvent) else "note") in s.events
+        if "alarm" in s.events and event.enterprise == DRILL_ENTERPRISE:
+            return True
         if "alarm" not in s.events or event.priority > s.priority_max:
             return False
         if s.categories and event.category not in s.categories:
@@ -185,7 +187,9 @@ class Sink:
             return Refused("a webhook takes one event at a time")
         event = batch.events[0][1]
         partition = event.id.partition("-")[0]
-        kind = f"riskgate.alarm.{event.cause}" if isinstance(event, AlarmEvent) else (
+        drill = isinstance(event, AlarmEvent) and event.enterprise == DRILL_ENTERPRISE
+        what = DRILL if drill else "alarm"
+        kind = f"riskgate.{what}.{event.cause}" if isinstance(event, AlarmEvent) else (
             "riskgate.command" if isinstance(event, CommandEvent) else f"riskgate.note.{event.kind}"
         )  # fmt: skip
         subject = event.alarm if isinstance(event, AlarmEvent) else ""

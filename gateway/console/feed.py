@@ -63,6 +63,8 @@ class Feed:
         self._seq: int | None = None
         """Newest ledger sequence number that was read; None before the first look."""
         self._status = self._no_answer("not asked yet")
+        self._asked = 0
+        self._statuses: dict[Scope, tuple[tuple[int, int], bytes]] = {}
         self._answered_ms: int | None = None
         self._news = asyncio.Event()
         self.pages = 0
@@ -88,6 +90,7 @@ class Feed:
     async def _follow_core(self) -> None:
         while not self.stopping.is_set():
             self._status = await asyncio.to_thread(self._ask_core)
+            self._asked += 1
             self._wake()
             await self._pause(BEAT_S)
 
@@ -161,7 +164,7 @@ class Feed:
         checked_ns = self.clock.mono_ns()
         try:
             yield b"retry: 1000\n\n"
-            last_status: bytes = b""
+            told: tuple[int, int] | None = None
             while not self.stopping.is_set():
                 news = self._news
                 if self.clock.mono_ns() - checked_ns > RECHECK_S * 1e9:
@@ -176,10 +179,11 @@ class Feed:
                 ]
                 if mine:
                     yield b"".join(mine)  # in one write: many pages and a flood are many writes
-                status = self._status_event(scope)
-                if status != last_status:
-                    last_status = status
-                    yield status
+                if told is None:
+                    yield _event("status", self._told(scope))
+                elif told != self._beat():
+                    yield self._status_event(scope)
+                told = self._beat()
                 await self._either(news, BEAT_S)
         finally:
             self.pages -= 1
@@ -259,8 +263,16 @@ class Feed:
     def _no_answer(error: str) -> dict[str, Any]:
         return {"answers": False, "error": error}
 
+    def _beat(self) -> tuple[int, int]:
+        """Changes when the core was asked again, and once in BEAT_S whether it answers or not."""
+        return self._asked, int(self.clock.mono_ns() // (BEAT_S * 1e9))
+
     def _status_event(self, scope: Scope) -> bytes:
-        return _event("status", self._told(scope))
+        """Made once a beat for all pages of one scope."""
+        beat, known = self._beat(), self._statuses.get(scope)
+        if known is None or known[0] != beat:
+            known = self._statuses[scope] = (beat, _event("status", self._told(scope)))
+        return known[1]
 
     def _told(self, scope: Scope) -> dict[str, Any]:
         hidden = () if scope.whole_city else CITY_ONLY

@@ -41,6 +41,7 @@ ROWS = {
     "kpi": ("kpi", "ms", "<= 500", "<= 100"),
     "backtest": ("backtest", "s", "<= 60", "<= 15"),
     "api_list": ("people_api_list", "ms", "<= 50", "<= 15"),
+    "first_screen": ("people_first_screen", "ms", "<= 1000", "<= 400"),
     "sse": ("people_sse", "ms", "<= 500", "<= 200"),
     "growth": ("growth", "x", "<= 2", "<= 1.2"),
 }

@@ -1,5 +1,5 @@
-"""The console as its own process, asked by many: the list of 10,000 open alarms, and 200 pages that look on
-while 100 alarms a second change."""
+"""The console as its own process, asked by many: the list of 10,000 open alarms, the first screen of it in a
+browser, and 200 pages that look on while 100 alarms a second change."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from playwright.sync_api import sync_playwright
 
 from tests.bench.commit import DISK
 from tests.bench.live import p99
 from tests.console.stand import Stand, gas_alarm
+from tests.support.need import need
 from tests.support.report import Row
 
 OPEN = 10_000
@@ -31,9 +33,7 @@ def api_list(rounds: int = 5, *, alarms: int = OPEN, asks: int = ASKS) -> list[R
     """The row ``api_list``: the first page of open alarms, 100 rows, one request after another."""
     slowest, middle = [], []
     with tempfile.TemporaryDirectory(prefix="riskgate-", dir=DISK) as name, Stand(Path(name)) as stand:
-        for begin in range(0, alarms, 1000):
-            many = range(begin, min(alarms, begin + 1000))
-            stand.apply(*((gas_alarm(f"GD-{n}", priority=1 + n % 4), True, 60.0) for n in many))
+        _raise(stand, alarms)
         with httpx.Client(cookies=stand.cookie(), timeout=30) as client:
             for turn in range(rounds + 1):
                 took = [_asked(client, stand.url + "/api/v1/alarms", min(100, alarms)) for _ in range(asks)]
@@ -45,6 +45,40 @@ def api_list(rounds: int = 5, *, alarms: int = OPEN, asks: int = ASKS) -> list[R
     )
     figure = "alarm list API, 10,000 open alarms, p99"
     return [Row.judged("api_list", figure, statistics.median(slowest), "ms", "<= 50", "<= 15", note)]
+
+
+def first_screen(rounds: int = 5, *, alarms: int = OPEN) -> list[Row]:
+    """The row ``first_screen``: from the address typed to the first row seen, in the system's chromium by a
+    person who is logged in and whose browser keeps the console's files; each round another window."""
+    took = []
+    with (
+        tempfile.TemporaryDirectory(prefix="riskgate-", dir=DISK) as name,
+        Stand(Path(name)) as stand,
+        sync_playwright() as playwright,
+    ):
+        _raise(stand, alarms)
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
+        cookies = [{"name": key, "value": value, "url": stand.url} for key, value in stand.cookie().items()]
+        context = browser.new_context(viewport={"width": 1400, "height": 800})
+        context.add_cookies(cookies)  # type: ignore[arg-type]
+        for turn in range(rounds + 1):
+            page = context.new_page()
+            begin = time.perf_counter()
+            page.goto(stand.url, wait_until="commit")
+            page.locator("#alarms tbody tr").first.wait_for()
+            if turn:
+                took.append((time.perf_counter() - begin) * 1000)
+            page.close()
+        browser.close()
+    note = f"slowest {max(took):.0f} ms; {alarms:,} open alarms, the first of them drawn"
+    figure = "console's first screen, 10,000 open alarms"
+    return [Row.judged("first_screen", figure, statistics.median(took), "ms", "<= 1000", "<= 400", note)]
+
+
+def _raise(stand: Stand, alarms: int) -> None:
+    for begin in range(0, alarms, 1000):
+        many = range(begin, min(alarms, begin + 1000))
+        stand.apply(*((gas_alarm(f"GD-{n}", priority=1 + n % 4), True, 60.0) for n in many))
 
 
 def _asked(client: httpx.Client, url: str, rows: int) -> float:

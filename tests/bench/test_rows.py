@@ -101,6 +101,8 @@ def test_a_flood_and_one_of_priority_one_in_it() -> None:
 def test_the_list_of_alarms_and_pages_that_look_on() -> None:
     (row,) = people.api_list(1, alarms=30, asks=5)
     shaped(row, "api_list")
+    (row,) = people.first_screen(1, alarms=30)
+    shaped(row, "first_screen")
     (row,) = people.sse(1, pages=3, seconds=0.3)
     shaped(row, "sse")
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access import Person, Right, Scope
 from gateway.commands import ask
 from gateway.console.answers import PREFIX, ProblemError, tagged
+from gateway.console.api.commands import EXAMPLE as ANSWERED
 from gateway.console.identity import DeniedError, Looking, needs
 from gateway.console.pages.desk import Desk
 from gateway.errors import CoreUnreachable
@@ -70,12 +71,16 @@ def add(app: FastAPI, desk: Desk) -> None:
         ]
         return tagged(request, {"requests": rows})
 
-    @app.post(f"{PREFIX}/requests/{{name}}/confirm", summary="Confirm as the second person")
+    @app.post(
+        f"{PREFIX}/requests/{{name}}/confirm", responses=ANSWERED, summary="Confirm as the second person"
+    )
     def confirm(name: Name, body: Answer, request: Request, person: Confirming) -> Response:
         """What was asked for is done now. Never by who asked for it."""
         return _answered("confirm", name, body, request, person)
 
-    @app.post(f"{PREFIX}/requests/{{name}}/decline", summary="Decline, or take back one's own")
+    @app.post(
+        f"{PREFIX}/requests/{{name}}/decline", responses=ANSWERED, summary="Decline, or take back one's own"
+    )
     def decline(name: Name, body: Answer, request: Request, person: Declining) -> Response:
         """It is over; nothing was done."""
         return _answered("decline", name, body, request, person)

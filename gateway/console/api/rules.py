@@ -26,11 +26,15 @@ from gateway.rulebook.trying import start
 
 RELOAD_S = 120.0
 DAY_S = 86_400
-EXAMPLE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"example": {
-        "number": 3, "version": "2026-11 hall 3", "state": "proposed", "author": "li", "loosened": [],
-    }}}},
-}  # fmt: skip
+_ONE = {"number": 3, "version": "2026-11 hall 3", "state": "proposed", "author": "li", "loosened": []}
+_TRIAL = {"id": 7, "number": 3, "state": "running", "done": 41_000, "total": 60_480, "person": "li"}
+
+
+def _example(body: dict[str, Any], status: int = 200) -> dict[int | str, dict[str, Any]]:
+    return {status: {"content": {"application/json": {"example": body}}}}
+
+
+EXAMPLE = _example(_ONE)
 
 
 class Text(BaseModel):
@@ -112,13 +116,17 @@ def add(app: FastAPI, desk: Desk) -> None:
     """The routes."""
     rules = _Rules(desk)
 
-    @app.get(f"{PREFIX}/rules", responses=EXAMPLE, summary="Versions of rules in force")
+    @app.get(f"{PREFIX}/rules", responses=_example({"rules": [_ONE]}), summary="Versions of rules in force")
     def in_force(request: Request, person: Looking) -> Response:
         """In the order in which they came into force: a later one wins."""
         found = [_short(one) for one in rules.book.in_force() if rules.sees(person, one)]
         return tagged(request, {"rules": found})
 
-    @app.get(f"{PREFIX}/proposals", responses=EXAMPLE, summary="Every version ever proposed")
+    @app.get(
+        f"{PREFIX}/proposals",
+        responses=_example({"proposals": [_ONE]}),
+        summary="Every version ever proposed",
+    )
     def proposals(
         request: Request,
         person: Looking,
@@ -128,7 +136,7 @@ def add(app: FastAPI, desk: Desk) -> None:
         found = [one for one in rules.book.proposals() if rules.sees(person, one)]
         return tagged(request, {"proposals": [_short(p) for p in found if state in (None, p.state)]})
 
-    @app.post(f"{PREFIX}/proposals", responses=EXAMPLE, status_code=201, summary="Propose rules")
+    @app.post(f"{PREFIX}/proposals", responses=_example(_ONE, 201), status_code=201, summary="Propose rules")
     def propose(body: Text, person: Proposing) -> Response:
         """Checked and kept, nothing more; 422 names every mistake with its line."""
         with _said():
@@ -170,7 +178,12 @@ def _add_steps(app: FastAPI, rules: _Rules) -> None:
 
 
 def _add_trial(app: FastAPI, rules: _Rules) -> None:
-    @app.post(f"{PREFIX}/proposals/{{number}}/backtest", status_code=202, summary="Begin a back-test")
+    @app.post(
+        f"{PREFIX}/proposals/{{number}}/backtest",
+        responses=_example(_TRIAL, 202),
+        status_code=202,
+        summary="Begin a back-test",
+    )
     def begin(number: Number, body: Since, person: Trying_) -> Response:
         """In the background, with figures; ask for it again to see how far it is."""
         proposal, now_ns = rules.one(number, person), rules.desk.clock.wall_ns()
@@ -179,7 +192,11 @@ def _add_trial(app: FastAPI, rules: _Rules) -> None:
             start(rules.data, number, trial, rules.data.log / "backtest.log")
         return JSONResponse(rules.told(proposal)["backtest"], 202)
 
-    @app.get(f"{PREFIX}/proposals/{{number}}/backtest", summary="How a back-test stands")
+    @app.get(
+        f"{PREFIX}/proposals/{{number}}/backtest",
+        responses=_example(_TRIAL),
+        summary="How a back-test stands",
+    )
     def stands(request: Request, number: Number, person: Looking) -> Response:
         """state (running, done, failed), entries stepped of how many, and the result with figures."""
         rules.one(number, person)

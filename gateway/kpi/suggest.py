@@ -50,6 +50,7 @@ class Effect(msgspec.Struct, frozen=True):
     on_delay_s: float
     off_delay_s: float
     alarms: int
+    """By the rule alone: the end of one that chatters is not held back here, so it may be more than came."""
 
 
 class Suggestion(msgspec.Struct, frozen=True):

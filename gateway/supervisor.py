@@ -227,7 +227,7 @@ class Supervisor:
 
 def process_environment(data: DataFolder) -> dict[str, str]:
     """The environment of a child: compiled loops are kept in the data folder."""
-    return {**os.environ, "NUMBA_CACHE_DIR": str(data.compiled), "PYTHONUNBUFFERED": "1"}
+    return {"NUMBA_CACHE_DIR": str(data.compiled), **os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 def _status(path: Path) -> dict[str, Any] | None:

@@ -329,7 +329,7 @@ class Judgement:
                 return
             known = flow_urgency.kept(known, standing.definition)
             held = Held(now_ns + HOLD_NS, event_ns, value, limit, extra, flags, note, note_zh or note)
-            if flow.hold(known, held, now_ns):
+            if not self.exercise and flow.hold(known, held, now_ns):
                 self._counts.held_ends += 1
                 return
             if flow.is_fleeting(known, now_ns):

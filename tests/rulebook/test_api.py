@@ -18,6 +18,7 @@ from gateway.console.feed import Feed
 from gateway.console.identity import Identity
 from gateway.paths import DataFolder
 from tests.backtest.test_backtest import LOOSER, STRICTER, live
+from tests.support.gateway import CACHE
 from tests.support.wait import until
 
 ORIGIN = "http://127.0.0.1:9281"
@@ -49,7 +50,10 @@ def asker(data: DataFolder, role: str, scope: Scope = Scope()) -> Ask:  # noqa: 
 
 
 @pytest.mark.system
-def test_proposed_tried_in_the_background_and_approved_by_another(recording: DataFolder) -> None:
+def test_proposed_tried_in_the_background_and_approved_by_another(
+    recording: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(CACHE))  # else it compiles for minutes first
     engineer, supervisor = asker(recording, "engineer"), asker(recording, "supervisor")
     made = engineer("POST", "proposals", text=LOOSER)
     assert made.status_code == 201
@@ -62,7 +66,7 @@ def test_proposed_tried_in_the_background_and_approved_by_another(recording: Dat
     assert (began.status_code, began.json()["state"]) == (202, "running")
     assert engineer("POST", f"proposals/{number}/backtest").status_code == 409
     path = f"proposals/{number}/backtest"
-    until(lambda: engineer("GET", path).json()["state"] != "running", 120, "the back-test's end")
+    until(lambda: engineer("GET", path).json()["state"] != "running", 300, "the back-test's end")
     told = engineer("GET", path).json()
     assert (told["state"], told["result"]["version"]) == ("done", "v2")
     own = engineer("POST", f"proposals/{number}/approve")

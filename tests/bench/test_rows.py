@@ -63,6 +63,7 @@ ISSUE = [
     "backtest",
     "api_list",
     "sse",
+    "first_screen",
     "growth",
 ]
 

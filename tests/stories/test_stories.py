@@ -40,4 +40,4 @@ def test_every_event_is_legal_numbered_and_survives_a_restart(path: Path) -> Non
 
 
 def test_there_are_stories() -> None:
-    assert len(STORIES) >= 50
+    assert len(STORIES) >= 60

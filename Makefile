@@ -80,8 +80,8 @@ bench: $(DEV)/.ready ## the table of speed: ROWS=raw20,lines for some, ROUNDS=5;
 soak: $(DEV)/.ready ## a broker's full rate for MINUTES=10, each round accounted for, memory flat
 	$(DEV)/bin/python -m tests.bench.soak --minutes $(MINUTES)
 
-evaluate: $(DEV)/.ready ## how good detection is: table, reports/evaluate.json, plots; ONLY=nab,tep for some, FULL=1, KEEP=1
-	$(DEV)/bin/riskgate evaluate $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) --plots docs/evaluation \
+evaluate: $(DEV)/.ready ## how good detection is: table, reports/evaluate.json, plots; ONLY=nab,tep for some, SEED=1002, FULL=1, KEEP=1
+	$(DEV)/bin/riskgate evaluate $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full) $(if $(SEED),--seed $(SEED) --plots build/evaluation,--plots docs/evaluation) \
 		--golden docs/evaluation/golden.json $(if $(KEEP),--keep)
 
 profile: $(DEV)/.ready ## build/profile.svg: where a core under load spends its time (flame graph)

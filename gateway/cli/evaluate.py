@@ -10,6 +10,7 @@ from rich.console import Console
 
 from gateway import terminal
 from gateway.cli.common import PROVE, compiles, err, out, refuse, table
+from gateway.evaluate.figures import SEED
 
 if TYPE_CHECKING:
     from gateway.evaluate.figures import Part
@@ -38,6 +39,9 @@ def evaluate(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Write this run to --golden.")] = False,
     plants: Annotated[str, typer.Option(help="Plants of the scorecard, comma-separated; all.")] = "",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the simulated plants; another one than the report's is never kept.")
+    ] = SEED,
     series: Annotated[
         Path | None, typer.Option(help="Score every CSV file of this folder instead: time, values, label.")
     ] = None,
@@ -51,6 +55,9 @@ def evaluate(
     if series is not None:
         _series(series, scores, limit)
         return
+    if keep and seed != SEED:
+        kept = golden or "the golden file"
+        refuse([f"--keep: {kept} holds seed {SEED}; leave out --keep, or --seed {seed}"])
     from gateway.clock import SystemClock
     from gateway.evaluate import run
 
@@ -58,11 +65,11 @@ def evaluate(
         names, kinds = run.chosen(only), run.chosen_plants(plants)
     except ValueError as error:
         refuse([str(error)])
-    parts = run.run(names, run.Wanted(data_sets, full, peers, kinds), err, SystemClock())
+    parts = run.run(names, run.Wanted(data_sets, full, peers, kinds, seed), err, SystemClock())
     # a log has no width of its own; 80 columns would fold every word
     wide = out if out.is_terminal else Console(width=max(out.width, 140))
     terminal.tabulate(wide, "Evaluation", run.rows(parts))
-    run.write(report, parts)
+    run.write(report, parts, seed)
     terminal.say(out, f"report: {report}")
     if plots is not None:
         from gateway.evaluate.plots import draw

@@ -20,12 +20,11 @@ import numpy as np
 
 import detectors
 from detectors import Findings, Readings
-from gateway.evaluate.figures import Doing, Figure, Part
+from gateway.evaluate.figures import SEED, Doing, Figure, Part
 from gateway.evaluate.lives import START_NS
 from gateway.evaluate.nab_score import F8
 from simulators import Fault, npw_pair
 
-SEED = 1001
 RUNS = 40
 SIZES = {"leak3": 0.03, "leak1": 0.01, "leak05": 0.005}
 FLOW, NOISE, PHI, SAMPLE_S = 400.0, 0.01, 0.9, 5.0
@@ -34,6 +33,11 @@ BURSTS = 60
 WAVE_SIGMA = 0.005
 BURST_AT_S, BURST_SPAN_S = 5.0, 45.0
 SECOND = 1_000_000_000
+
+
+def drawn(seed: int, run: int) -> int:
+    """The seed of one run: two seeds have no run in common."""
+    return seed * 1_000 + run
 
 
 def ar1(random: np.random.Generator, rows: int, sigma: float, phi: float) -> F8:
@@ -90,7 +94,7 @@ def evaluate_leaks(*, seed: int = SEED, runs: int = RUNS) -> Iterator[Doing | Pa
         took = []
         for run in range(runs):
             yield Doing(f"leak of {size:.1%}", (place + run / runs) / (len(SIZES) + 1))
-            both = flows(np.random.default_rng(seed + run), QUIET_ROWS + LEAK_ROWS, size, QUIET_ROWS)
+            both = flows(np.random.default_rng(drawn(seed, run)), QUIET_ROWS + LEAK_ROWS, size, QUIET_ROWS)
             took.append((found_row(module, both, "loss", QUIET_ROWS) - QUIET_ROWS) * SAMPLE_S / 60.0)
         slowest = float(np.quantile(took, 0.9, method="higher"))
         missed = sum(not np.isfinite(minutes) for minutes in took)
@@ -99,7 +103,7 @@ def evaluate_leaks(*, seed: int = SEED, runs: int = RUNS) -> Iterator[Doing | Pa
     false = 0
     for run in range(runs):
         yield Doing("quiet days", (len(SIZES) + run / runs) / (len(SIZES) + 1))
-        calm = flows(np.random.default_rng(seed + 500 + run), CALM_DAYS * QUIET_ROWS, 0.0, 0)
+        calm = flows(np.random.default_rng(drawn(seed, runs + run)), CALM_DAYS * QUIET_ROWS, 0.0, 0)
         false += bool(np.isfinite(found_row(module, calm, "loss")))
     days = runs * CALM_DAYS
     note = f"{false} of {runs} series of {CALM_DAYS} days"
@@ -141,8 +145,8 @@ def evaluate_waves(*, seed: int = SEED, bursts: int = BURSTS) -> Iterator[Doing 
     errors, exact = [], []
     for run in range(bursts):
         yield Doing(f"burst {run + 1}", run / bursts)
-        sent, true_m = burst(seed + run)
-        believed = speed * (1.0 + float(np.random.default_rng(seed + run).normal(0.0, WAVE_SIGMA)))
+        sent, true_m = burst(drawn(seed, run))
+        believed = speed * (1.0 + float(np.random.default_rng(drawn(seed, run)).normal(0.0, WAVE_SIGMA)))
         errors.append(abs(located(module, sent, believed) - true_m))
         exact.append(abs(located(module, sent, speed) - true_m))
     part = Part("npw")

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from gateway import __version__, terminal
 from gateway.clock import Clock, SystemClock
 from gateway.evaluate import cost, drift, lines, nab, scorecard, tep
-from gateway.evaluate.figures import BOUNDS, Doing, Figure, Part
+from gateway.evaluate.figures import BOUNDS, SEED, Doing, Figure, Part
 from simulators._cases import plants
 
 Measure = Callable[["Wanted"], Iterator[Doing | Part]]
@@ -31,6 +31,8 @@ class Wanted:
     peers: bool = True
     plants: tuple[str, ...] = ()
     """Of the scorecard; all when empty."""
+    seed: int = SEED
+    """What the simulated plants, leaks and bursts are drawn from."""
 
 
 def _folder(name: str, wanted: Wanted) -> Path:
@@ -51,15 +53,15 @@ def _tep(wanted: Wanted) -> Iterator[Doing | Part]:
 
 
 def _scorecard(wanted: Wanted) -> Iterator[Doing | Part]:
-    return scorecard.evaluate(full=wanted.full, kinds=wanted.plants)
+    return scorecard.evaluate(full=wanted.full, kinds=wanted.plants, seed=wanted.seed)
 
 
 PARTS: Mapping[str, Measure] = {
     "nab": _nab,
     "tep": _tep,
     "drift": lambda wanted: drift.evaluate(_folder("air_quality", wanted)),
-    "leak": lambda _: lines.evaluate_leaks(),
-    "npw": lambda _: lines.evaluate_waves(),
+    "leak": lambda wanted: lines.evaluate_leaks(seed=wanted.seed),
+    "npw": lambda wanted: lines.evaluate_waves(seed=wanted.seed),
     "cost": lambda _: cost.evaluate(SystemClock()),
     "scorecard": _scorecard,
 }
@@ -124,12 +126,13 @@ def _row(figure: Figure) -> list[str]:
     return [figure.id, bound.what, measured, *bounds, bound.verdict(figure.value), figure.note]
 
 
-def report(parts: Sequence[Part]) -> dict[str, Any]:
+def report(parts: Sequence[Part], seed: int = SEED) -> dict[str, Any]:
     """Everything as one JSON object: figures by id, the details of each part, what was skipped and why."""
     figures = [figure.plain() for part in parts for figure in part.figures]
     measured = {figure["id"] for figure in figures}
     return {
         "version": __version__,
+        "seed": seed,
         "figures": figures,
         "not_measured": [name for name in BOUNDS if name not in measured],
         "skipped": {part.name: part.skipped for part in parts if part.skipped},
@@ -137,7 +140,7 @@ def report(parts: Sequence[Part]) -> dict[str, Any]:
     }
 
 
-def write(file: Path, parts: Sequence[Part]) -> None:
+def write(file: Path, parts: Sequence[Part], seed: int = SEED) -> None:
     """The report as a JSON file; its folder is made."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(report(parts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(report(parts, seed), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gateway.evaluate.figures import Doing, Figure, Part
+from gateway.evaluate.figures import SEED, Doing, Figure, Part
 from gateway.evaluate.lives import Wanted
 from gateway.evaluate.plant_run import live
 from gateway.evaluate.scenarios import NOT_JUDGED, Judged, bundle_s, devices_of, period_s, score
@@ -26,9 +26,8 @@ from simulators._cases import plants
 from simulators._profiles import profile
 from simulators._sources import Plan
 
-SEED = 1001
 CHANNEL_DAYS, CHANNEL_DAYS_FULL = 1500.0, 5000.0
-READINGS_MAX = 2_000_000
+READINGS_MAX = 6_000_000
 DAYS = 3.0
 """A plant's normal life, where the readings allow."""
 QUIET_LIFE = "normal"

@@ -46,3 +46,8 @@ def test_a_burst_is_located_where_the_plant_has_it() -> None:
     assert told == pytest.approx(true_m, abs=200.0)
     quiet = [row for row in sent if row[0] > 1]
     assert np.isnan(lines.located(detectors.load("npw"), quiet or [(2, 0, 0.0)], 1000.0))
+
+
+def test_two_seeds_have_no_burst_in_common() -> None:
+    drawn = [{lines.burst(lines.drawn(seed, run))[1] for run in range(5)} for seed in (1001, 1002)]
+    assert len(drawn[0] | drawn[1]) == 10

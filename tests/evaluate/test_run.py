@@ -69,6 +69,18 @@ def test_an_unknown_part_is_refused_with_the_known_ones(tmp_path: Path) -> None:
         run.chosen("nonsense")
 
 
+def test_the_report_names_its_seed_and_another_one_is_never_kept(tmp_path: Path) -> None:
+    report, kept = tmp_path / "e.json", tmp_path / "golden.json"
+    asked = ["--data", str(tmp_path), "evaluate", "--only", "tep", "--data-sets", str(tmp_path)]
+    asked += ["--report", str(report), "--seed", "1002"]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["seed"] == 1002
+    refused = CliRunner().invoke(app, [*asked, "--golden", str(kept), "--keep"])
+    assert refused.exit_code == 78
+    assert "1001" in refused.output
+    assert not kept.exists()
+
+
 def test_pictures_are_well_formed_and_show_every_bar(tmp_path: Path) -> None:
     part = Part("tep", detail={"rate": {"1": 0.5, "2": 1.0}})
     table = {"riskgate": {"standard": 60.0}, "a <b>": {"standard": 40.0}}

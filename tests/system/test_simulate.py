@@ -127,8 +127,14 @@ def test_a_city_is_held_to_its_labels(tmp_path: Path) -> None:
     assert float(str(measured.summary["worst_behind_s"])) < 2.0
     bounds = {"city.memory_core", "city.memory_delivery"}  # half a minute is all warm-up
     assert [row.id for row in city.rows(measured) if not row.passed and row.id not in bounds] == []
+    account = measured.account()
+    assert sum(one.due for one in account) == sum(len(one.seconds) for one in account) == len(demanded)
+    assert {one.fault for one in account if one.ordinary} == {"cooking", "braking", "repeated"}
+    assert all(one.raised >= len(one.seconds) for one in account)
+    assert 0 < measured.cost.detection < measured.cost.whole
     forged = city.Measured(**{**vars(measured), "events": []})
     assert len(forged.missed()) == len(demanded), "without alarms every demand is missed"
+    assert [one.seconds for one in forged.account() if one.seconds] == []
     quiet = [msgspec.structs.replace(e, condition="silent") for e in measured.events[:1]]
     for behind_s, told in ((0.0, 1), (1e6, 0)):
         summary = {**measured.summary, "worst_behind_s": behind_s}

@@ -114,13 +114,19 @@ def deadletters(data: DataFolder) -> Rows:
 
 def resend(data: DataFolder, sink: str, ids: list[str]) -> dict[str, Any]:
     """Ask the core to have dead letters sent again."""
+    args = {"sink": sink, "ids": ids} if ids else {"sink": sink, "all": True}
+    return command(data, "deadletter_resend", args)
+
+
+def command(data: DataFolder, action: str, args: dict[str, Any]) -> dict[str, Any]:
+    """A command of the machine's user; the core's answer."""
     return ask(
         data.core_socket,
         {
             "op": "command",
             "id": new_id(),
-            "action": "deadletter_resend",
-            "args": {"sink": sink, "ids": ids} if ids else {"sink": sink, "all": True},
+            "action": action,
+            "args": args,
             "actor": getpass.getuser(),
             "role": "admin",  # whoever may write to this gateway's socket owns it
             "organisation": "",

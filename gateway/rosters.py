@@ -34,6 +34,12 @@ class Roster:
         self._look(at_ns)
         return on_duty(self._shifts, at_ns)
 
+    def after(self, at_ns: int) -> list[Shift]:
+        """Whoever begins next: the shifts that begin first after a moment; [] if none is known."""
+        self._look(at_ns)
+        later = [shift for shift in self._shifts if shift.start_ns > at_ns]
+        return [shift for shift in later if shift.start_ns == later[0].start_ns]
+
     def gaps(self, at_ns: int) -> list[Span]:
         """When nobody will be on duty in the next ``days``."""
         self._look(at_ns)

@@ -51,7 +51,8 @@ def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, l
     Actions: "acknowledge" {"alarm", "occurrence", "comment"?} or {"alarms": [{"alarm", "occurrence"}, ...],
     "comment"?}, accepted if at least one of them was; "reset" {"alarm", "comment"?}; "comment" {"alarm",
     "comment"}; those of shelving.py; "confirm" and "decline" {"request"};
-    "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does.
+    "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does; "drill" {},
+    which delivery does too.
     """
     own_id = engine.make_id()
     events: list[AlarmEvent] = []
@@ -205,11 +206,24 @@ def _resend(
     return Reason(f"delivery to {sink} will try again", f"将重新向 {sink} 发送")
 
 
+def _drill(
+    _engine: Engine, command: Command, _name: str, _now_ns: int, _events: list[AlarmEvent]
+) -> Reason | Refusal:
+    """Only recorded here: delivery runs it."""
+    if command.organisation:
+        return Refusal(
+            "a fire drill goes to every receiver of the city: only an unrestricted account may run one",
+            "消防演练会发往全市所有接收方:只有不受限账号可以启动",
+        )
+    return Reason(f"fire drill asked for by {command.actor}", f"由 {command.actor} 发起演练")
+
+
 _ACTIONS = {
     "acknowledge": _acknowledge,
     "reset": _reset,
     "comment": _comment,
     "deadletter_resend": _resend,
+    "drill": _drill,
     "confirm": taking.confirm,
     "decline": taking.decline,
     **dict.fromkeys(shelving.STEPS, taking.take),

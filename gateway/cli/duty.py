@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from datetime import datetime
 from pathlib import Path
@@ -114,15 +115,20 @@ def calls(
 def drill_run(
     wait_s: Annotated[float, typer.Option(help="How long to wait for the result.")] = 300.0,
 ) -> None:
-    """Run a fire drill now in the running gateway; exit code 1 when it failed."""
+    """Run a fire drill now in the running gateway; exit code 1 when it failed. The ledger has who asked."""
     looks()
     from gateway.clock import SystemClock
     from gateway.commands import ask
+    from gateway.inspection import command
 
     clock = SystemClock()
     end_ns = clock.mono_ns() + round(wait_s * 1e9)
     before = _drills(ask(State.data.delivery_socket, {"op": "drill", "limit": 1}))
-    ask(State.data.delivery_socket, {"op": "drill", "run": True, "limit": 1})
+    said = command(State.data, "drill", {})
+    if not said["accepted"]:
+        refuse([said["reason_en"]])
+    by = f"cli {getpass.getuser()}"
+    ask(State.data.delivery_socket, {"op": "drill", "run": True, "by": by, "limit": 1})
     while clock.mono_ns() < end_ns:
         clock.sleep(0.2)
         newest = _drills(ask(State.data.delivery_socket, {"op": "drill", "limit": 1}))
@@ -160,7 +166,7 @@ def _show_drills(found: list[dict[str, Any]]) -> None:
 
     rows = [("began (UTC)", "why", "step", "outcome", "after s")]
     for drill in found:
-        first = (when(drill["began_ns"]), drill["why"])
+        first = (when(drill["began_ns"]), " ".join(filter(None, (drill["why"], drill.get("by")))))
         rows += [(*first, name, "done", f"{s:.3f}") for name, s in drill["latency_s"].items()]
         rows += [
             (*first, f"receipt: {name}", sink["outcome"], f"{sink['latency_s']:.3f}")

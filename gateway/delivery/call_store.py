@@ -13,6 +13,8 @@ from gateway.delivery.store import DeliveryStore
 from gateway.delivery.tables import CALL, CALLED
 from gateway.escalation.calls import Due
 
+PART = 500
+"""Names asked for at once: SQLite binds only so many."""
 WAITING, DELIVERED, WITHDRAWN, FAILED = "waiting", "delivered", "withdrawn", "failed"
 
 
@@ -121,6 +123,25 @@ class CallStore:
         where = (CALL.c.sink == sink) & (CALL.c.state == FAILED) & (CALL.c.done_ns >= at_ns)
         with self._store.writing() as (db, _):
             return int(db.execute(sa.select(sa.func.count()).select_from(CALL).where(where)).scalar_one())
+
+    def about(self, begun: Sequence[str], limit: int) -> list[dict[str, Any]]:
+        """Calls about any of these stretches, newest first, as ``newest`` gives them; "began": all that each
+        is about."""
+        wanted: dict[str, list[str]] = {}
+        with self._store.writing() as (db, _):
+            for first in range(0, len(begun), PART):
+                part = CALLED.c.began.in_(begun[first : first + PART])
+                for call, began in db.execute(sa.select(CALLED.c.call, CALLED.c.began).where(part)):
+                    wanted.setdefault(call, []).append(began)
+            ids = list(wanted)
+            rows: list[Any] = []
+            for first in range(0, len(ids), PART):
+                query = sa.select(CALL).where(CALL.c.id.in_(ids[first : first + PART]))
+                rows += db.execute(query).mappings().all()
+        newest = sorted(rows, key=lambda row: (-row["at_ns"], row["id"]))[:limit]
+        return [
+            {**row, "body": msgspec.json.decode(row["body"]), "began": wanted[row["id"]]} for row in newest
+        ]
 
     def newest(self, limit: int, alarm: str = "") -> Sequence[dict[str, Any]]:
         """Calls, newest first, of one alarm or all: what was said, to whom, when, what became of it."""

@@ -17,7 +17,7 @@ from gateway.alarms.events import AlarmEvent
 from gateway.clock import Clock
 from gateway.delivery.call_store import DELIVERED, FAILED, WITHDRAWN, Call, CallStore
 from gateway.delivery.follow import Answer, Backoff, Ledger, carry, log
-from gateway.escalation.calls import Calls
+from gateway.escalation.calls import Calls, Coming
 from gateway.escalation.message import body_of
 from gateway.escalation.roster import Shift
 from gateway.escalation.steps import Step
@@ -64,8 +64,9 @@ class Escalations:
         """Follow the ledger, then make what is due."""
         if self._cursor < 0:
             head = self._ledger.head()
-            for seq, known in self._recall():
-                self._calls.follow(seq, known)
+            with self._lock:
+                for seq, known in self._recall():
+                    self._calls.follow(seq, known)
             self._cursor = head
         while self._ledger.head() > self._cursor:
             rows = self._ledger.events_after(self._cursor, PAGE)
@@ -76,7 +77,9 @@ class Escalations:
                     self._calls.follow(seq, event)
             self._cursor = rows[-1][0]
         now = self._clock.wall_ns()
-        for due in self._calls.due(now):
+        with self._lock:
+            ready = self._calls.due(now)
+        for due in ready:
             call = self._store.make(due, body_of(due, self._who(due.step, now), now), now)
             crashpoint.reached("after-call")
             with self._lock:
@@ -99,6 +102,35 @@ class Escalations:
         now = self._clock.wall_ns()
         with self._lock:
             return {name: roster.problem or _told(roster, now) for name, roster in self._rosters.items()}
+
+    def rosters(self) -> list[dict[str, Any]]:
+        """Each roster: who is on duty now, who begins next, when nobody will be. Times are ns."""
+        now = self._clock.wall_ns()
+        with self._lock:
+            return [
+                {
+                    "name": name,
+                    "zone": roster.zone,
+                    "days": roster.days,
+                    "problem": roster.problem,
+                    "now": [shift._asdict() for shift in roster.on_duty(now)],
+                    "next": [shift._asdict() for shift in roster.after(now)],
+                    "gaps": [[span.start_ns, span.end_ns] for span in roster.gaps(now)],
+                }
+                for name, roster in self._rosters.items()
+            ]
+
+    def open(self, limit: int) -> dict[str, Any]:
+        """ "calls": those about which nobody has answered yet, newest first, each with its "next" step;
+        "coming": the steps that follow if nobody answers, soonest first. Times are ns."""
+        with self._lock:
+            coming = self._calls.coming(limit)
+            begun = self._calls.called_about()
+        calls = []
+        for row in self._store.about(begun, limit):
+            later = next((one for one in coming if one.began in row["began"]), None)
+            calls.append(row | {"next": later and _step(later)})
+        return {"calls": calls, "coming": [_step(one) for one in coming]}
 
     def waits(self, call: Call) -> bool:
         """Whether any alarm of a call is still unanswered."""
@@ -194,6 +226,10 @@ class Caller:
         self._store.settle(ready[0], state, outcome, self._clock.wall_ns())
         with self._lock:
             self._line.remove(ready)
+
+
+def _step(one: Coming) -> dict[str, Any]:
+    return {"step": one.step.name, "who": one.step.who, "at_ns": one.at_ns, "alarm": one.alarm}
 
 
 def _told(roster: Roster, now_ns: int) -> str:

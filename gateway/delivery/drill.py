@@ -78,12 +78,14 @@ class Drill:
         self._command = command
         self._clock = clock
         self._asked = threading.Event()
+        self._by = ""
         newest = self.newest(1)
         self._last_ns = newest[0]["began_ns"] if newest else clock.wall_ns()
         self._failed = str(newest[0]["problem"]) if newest else ""
 
-    def ask(self) -> None:
-        """Run one now."""
+    def ask(self, by: str = "") -> None:
+        """Run one now; by: who asked."""
+        self._by = by
         self._asked.set()
         self.wake.set()
 
@@ -95,7 +97,7 @@ class Drill:
             return 1.0
         why = ASKED if self._asked.is_set() else SCHEDULED
         self._last_ns = self._clock.wall_ns()
-        result = self.run(why)
+        result = self.run(why, self._by if why == ASKED else "")
         self._failed = result["problem"]
         (log.error if self._failed else log.info)(
             "fire drill", problem=self._failed, took=result["latency_s"]
@@ -104,12 +106,12 @@ class Drill:
         self._asked.clear()
         return 0.0
 
-    def run(self, why: str) -> dict[str, Any]:
+    def run(self, why: str, by: str = "") -> dict[str, Any]:
         """One drill, from publish to acknowledgement. What fails stands in ``problem``; nothing is raised."""
         began, self._mark = self._clock.wall_ns(), self._clock.mono_ns()
         cursor = self._head()
         result: dict[str, Any] = {
-            "began_ns": began, "why": why, "problem": "", "event": "", "latency_s": {}, "sinks": {},
+            "began_ns": began, "why": why, "by": by, "problem": "", "event": "", "latency_s": {}, "sinks": {},
         }  # fmt: skip
         took: dict[str, float] = result["latency_s"]
         try:
@@ -237,7 +239,7 @@ class Drill:
             db.execute(
                 DRILL.insert().values(began_ns=result["began_ns"], problem=result["problem"], body=body)
             )
-            record("drill", "", event=result["event"], problem=result["problem"])
+            record("drill", "", event=result["event"], by=result["by"], problem=result["problem"])
 
 
 def publisher(ingest: Any, fire_drill: Any) -> Publish:

@@ -160,25 +160,29 @@ class Delivery:
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Questions on the delivery socket: "status", "deadletters" (sink, limit), "calls" (alarm, limit),
-        "drill" (run, limit)."""
+        "drill" (run, by, limit), "duty" (limit): rosters and open calls."""
         if request.get("op") == "status":
             sinks = {part.name: part.status(self.store) for part in self.parts}
             drill = {} if self._drill is None else self._drill.status()
             return {"sinks": sinks, "escalation": self._calling.status(), "drill": drill}
         if request.get("op") == "drill" and self._drill is not None:
             if request.get("run"):
-                self._drill.ask()
+                self._drill.ask(str(request.get("by", "")))
             return {**self._drill.status(), "drills": self._drill.newest(int(request.get("limit", 20)))}
         if request.get("op") == "calls":
             limit = int(request.get("limit", 100))
             return {"calls": self._calling.store.newest(limit, str(request.get("alarm", "")))}
+        if request.get("op") == "duty":
+            made = self._calling.made_by
+            return {"rosters": made.rosters(), **made.open(int(request.get("limit", 50)))}
         if request.get("op") == "deadletters":
             letters = self.store.deadletters(str(request.get("sink", "")), int(request.get("limit", 1000)))
             return {"deadletters": [asdict(letter) for letter in letters]}
         return {
             "accepted": False,
-            "reason_en": 'delivery answers "status", "deadletters" and "calls"; commands go to the core',
-            "reason_zh": "投递进程只回答 status、deadletters 和 calls，命令请发给核心进程",
+            "reason_en": 'delivery answers "status", "deadletters", "calls", "duty" and "drill"; commands '
+            "go to the core",
+            "reason_zh": "投递进程只回答 status、deadletters、calls、duty 和 drill，命令请发给核心进程",
         }
 
     def _failed(self, error: BaseException) -> None:

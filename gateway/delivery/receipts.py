@@ -127,6 +127,22 @@ def told(path: Path, seqs: Sequence[int], since_ns: int) -> list[Told]:
     return sorted(found, key=lambda one: (one.seq, one.sink, one.at_ns))
 
 
+def calls_about(path: Path, alarm: str, occurrence: int) -> list[dict[str, Any]]:
+    """Calls about one occurrence of an alarm, oldest first, as CallStore.newest gives them."""
+    if not path.exists():
+        return []
+    query = (
+        "SELECT id, sink, step, body, at_ns, state, attempts, outcome FROM call WHERE id IN "
+        "(SELECT call FROM called WHERE alarm = ? AND occurrence = ?) ORDER BY at_ns, id"
+    )
+    with closing(_open(path)) as db:
+        db.row_factory = sqlite3.Row
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'call'").fetchone():
+            return []  # written by an earlier version, and delivery has not opened it since
+        rows = db.execute(query, (alarm, occurrence)).fetchall()
+    return [{**dict(row), "body": json.loads(row["body"])} for row in rows]
+
+
 def check_chain(path: Path) -> ChainCheck:
     """Follow the hash chain over receipts and dead letters; names the first row that does not fit."""
     walk = ChainWalk(GENESIS)

@@ -53,6 +53,16 @@ class Due:
         return f"{min(s.began for s in self.stretches)}-call-{self.step.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A step that calls at this moment unless somebody answers before."""
+
+    at_ns: int
+    step: Step
+    alarm: str
+    began: str
+
+
 class Calls:
     """See the module's docstring. ``made``: (began, step, when in ns) of every call already made."""
 
@@ -105,6 +115,25 @@ class Calls:
             self._waiting[event.alarm] = begun
             for step in first:
                 self._plan(begun, step, begun.since_ns)
+
+    def called_about(self) -> list[str]:
+        """What began each stretch that goes on and about which somebody was called."""
+        return [stretch.began for stretch in self._waiting.values() if stretch.called]
+
+    def coming(self, limit: int) -> list[Coming]:
+        """The steps that follow if nobody answers, soonest first; of those ripe already the time is past."""
+        found = [
+            Coming(at, self._steps[name], alarm, began)
+            for at, name, alarm, began in self._timers
+            if self.waits(alarm, began)
+        ]
+        found += [
+            Coming(self._newest.get(name, 0) + GAP_NS, self._steps[name], alarm, began)
+            for name, ripe in self._ripe.items()
+            for alarm, began in ripe.items()
+            if self.waits(alarm, began)
+        ]
+        return heapq.nsmallest(limit, found, key=lambda one: (one.at_ns, one.step.name, one.alarm))
 
     def due(self, now_ns: int) -> list[Due]:
         """The calls to be made now. The same again until ``called`` says that they were."""

@@ -199,7 +199,7 @@ class Stand:
         self._next(Tick(self._stamp()))
         command = Command(
             request.get("id") or f"c{self.position}", request["action"], request["args"], request["actor"],
-            request["role"], request["organisation"], 0, request["source"],
+            request["role"], request.get("organisation", ""), 0, request["source"],
         )  # fmt: skip
         answer, events = self.engine.command(command, time.time_ns())
         self._record([answer, *events])

@@ -31,6 +31,23 @@ SECOND = Step("second", "role:supervisor", 600 * S, "out", follows="first")
 UNACK, ACK, BACK, NORMAL = "unacknowledged", "acknowledged", "returned_unacknowledged", "normal"
 
 
+def test_the_steps_to_come_are_known_before_they_call_and_after_an_answer_none_is() -> None:
+    calls = Calls([FIRST, SECOND])
+    for number, alarm in enumerate(("b", "a")):
+        calls.follow(number + 1, alarm_event(number + 1, 0, alarm, UNACK, priority=1, at_ns=number * S))
+    told = [(one.at_ns, one.step.name, one.alarm) for one in calls.coming(5)]
+    assert told == [(300 * S, "first", "b"), (301 * S, "first", "a")]
+    [due] = calls.due(300 * S)
+    assert {one.alarm for one in calls.coming(5)} == {"a", "b"}, "what is ripe is still to come"
+    calls.called(due, 300 * S)
+    assert calls.called_about() == [due.stretches[0].began]
+    assert [(one.step.name, one.alarm) for one in calls.coming(5)] == [("first", "a"), ("second", "b")]
+    assert len(calls.coming(1)) == 1
+    calls.follow(3, alarm_event(3, 0, "b", ACK, before=UNACK, priority=1))
+    assert [one.alarm for one in calls.coming(5)] == ["a"]
+    assert calls.called_about() == []
+
+
 class CallingSink(SaidMessages):
     """Remembers calls; ``answer`` may be changed."""
 

@@ -14,12 +14,14 @@ from gateway.alarms.events import AlarmEvent, CommandEvent
 from gateway.console.answers import readable, tagged
 from gateway.console.identity import DeniedError, Looking
 from gateway.console.pages.desk import Desk
+from gateway.console.pages.duty import shown
 from gateway.console.plots import style_ids
 from gateway.console.rows import RAISED, row
 from gateway.console.trend import MS, limits, line, recorded
 from gateway.console.words.alarms import WORDS as LIST_WORDS
+from gateway.console.words.duty import CALLS
 from gateway.console.words.trend import WORDS
-from gateway.delivery.receipts import told
+from gateway.delivery.receipts import calls_about, told
 from gateway.ledger import LedgerReader
 from gateway.monitor.channels import Device
 
@@ -43,7 +45,7 @@ def add(app: FastAPI, desk: Desk) -> None:
     def page(request: Request, person: Looking, id: Id) -> HTMLResponse:  # noqa: A002 - the address's own word
         _history(desk, id, person)
         return desk.show.page(
-            request, person, "alarm.html", {**LIST_WORDS, **WORDS}, alarm=id, style_ids=style_ids()
+            request, person, "alarm.html", {**LIST_WORDS, **WORDS, **CALLS}, alarm=id, style_ids=style_ids()
         )
 
     @app.get("/alarm/told")
@@ -118,6 +120,7 @@ def _told(desk: Desk, history: list[tuple[int, AlarmEvent]], person: Person) -> 
         **_why(known, newest),
         "history": _steps(reader, history),
         "deliveries": _deliveries(desk, mine, person.scope),
+        "calls": _calls(desk, newest, person.scope),
     }
 
 
@@ -165,6 +168,13 @@ def _step(seq: int, event: AlarmEvent, command: CommandEvent | None) -> dict[str
         "source": command.source if command else "",
         "comment": event.comment,
     }
+
+
+def _calls(desk: Desk, newest: AlarmEvent, scope: Scope) -> list[dict[str, Any]] | None:
+    """Who was called about this occurrence; None for an organisation: whoever is on duty is the city's."""
+    if not scope.whole_city:
+        return None
+    return [shown(call) for call in calls_about(desk.data.delivery, newest.alarm, newest.occurrence)]
 
 
 def _deliveries(desk: Desk, mine: list[tuple[int, AlarmEvent]], scope: Scope) -> list[dict[str, Any]] | None:

@@ -13,6 +13,7 @@ from gateway.console.identity import needs
 from gateway.console.machine import disk, segments
 from gateway.console.pages.desk import Desk
 from gateway.console.show import Entry
+from gateway.console.words.duty import DUTY_WORDS
 from gateway.console.words.system import SYSTEM_WORDS
 from gateway.errors import CoreUnreachable
 
@@ -27,7 +28,7 @@ def add(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/system")
     def page(request: Request, person: Caring) -> HTMLResponse:
-        return desk.show.page(request, person, "system.html", SYSTEM_WORDS)
+        return desk.show.page(request, person, "system.html", {**SYSTEM_WORDS, **DUTY_WORDS})
 
     @app.get("/system/state")
     def state(person: Caring) -> JSONResponse:

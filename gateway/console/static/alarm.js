@@ -1,6 +1,7 @@
 // One alarm: what it is now, what to do, its trend, history and messages; kept new while it is looked at.
 
 import { act, remark } from "/static/answers.js";
+import { fateCell, whomCell } from "/static/calls.js";
 import { actions, button, inLanguage, mark, measured, moment, number, priorityOf, remarks, stateName } from "/static/lines.js";
 import { Trend, spans } from "/static/plot.js";
 import { ask, at, element, language, may, now, texts } from "/static/shell.js";
@@ -100,6 +101,19 @@ function deliveries({ deliveries: lines }) {
   );
 }
 
+/** Only where somebody was called: most alarms are answered before. */
+function called({ calls }) {
+  at("called").hidden = !calls?.length;
+  document.querySelector("#calls tbody").replaceChildren(
+    ...(calls ?? []).map((call) => {
+      const made = line([moment(call.at_ms), "at"], [`${call.level} · ${call.step}`], [""], [""], [call.attempts ? String(call.attempts) : ""]);
+      made.children[2].append(whomCell(call));
+      made.children[3].append(fateCell(call));
+      return made;
+    }),
+  );
+}
+
 async function look() {
   try {
     const told = await ask(`/alarm/told?${query}`);
@@ -111,6 +125,7 @@ async function look() {
     facts(told);
     history(told);
     deliveries(told);
+    called(told);
     document.title = `${told.row.alarm} · ${texts.product}`;
     if (trend === null) {
       trend = new Trend((from, to) => `/alarm/trend?${query}&from_ms=${from}&to_ms=${to}`);

@@ -100,3 +100,33 @@ class Person(msgspec.Struct, frozen=True):
     def may(self, right: Right) -> bool:
         """Whether the role has this right."""
         return right in ROLES.get(self.role, frozenset())
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What a list of accounts shows."""
+
+    id: str
+    name: str
+    role: str
+    scope: Scope
+    enabled: bool
+    has_password: bool
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """What a list of tokens shows: never the secret."""
+
+    id: str
+    account: str
+    role: str
+    scope: Scope
+    note: str
+    until_ns: int
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A login: the secret goes into the cookie, csrf into the page."""
+
+    secret: str
+    csrf: str
+    person: Person

@@ -1,12 +1,11 @@
-"""What accounts may be, and what is kept of every change of them."""
+"""What accounts may be."""
 
 from __future__ import annotations
 
-import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from gateway.access.person import ENTERPRISE_ONLY, ROLES, Scope
-from gateway.access.tables import ACCOUNT, CHANGE
+from gateway.access.tables import ACCOUNT
 
 
 class Refused(Exception):  # noqa: N818 - said to a person, nothing went wrong
@@ -16,17 +15,6 @@ class Refused(Exception):  # noqa: N818 - said to a person, nothing went wrong
         super().__init__(reason_en)
         self.reason_en, self.reason_zh = reason_en, reason_zh
         self.wait_s = wait
-
-
-class Change(msgspec.Struct, frozen=True):
-    """Who changed what about whom."""
-
-    at_ns: int
-    by: str
-    """An account, or "cli" and the machine's user."""
-    action: str
-    account: str
-    detail: str
 
 
 def check(account: str, role: str, scope: Scope) -> None:
@@ -57,14 +45,3 @@ def keep_an_administrator(link: Connection, account: str) -> None:
             f"{account!r} is the last administrator of the whole city: make another one first",
             f"{account!r} 是最后一个全市管理员:请先设立另一个管理员",
         )
-
-
-def note_change(link: Connection, at_ns: int, by: str, action: str, account: str, detail: str = "") -> None:
-    """Keep a change; in the transaction that makes it."""
-    link.execute(insert(CHANGE).values(at_ns=at_ns, by=by, action=action, account=account, detail=detail))
-
-
-def changes(link: Connection, limit: int) -> list[Change]:
-    """The newest changes, newest first."""
-    rows = link.execute(select(CHANGE).order_by(CHANGE.c.number.desc()).limit(limit)).all()
-    return [Change(row.at_ns, row.by, row.action, row.account, row.detail) for row in rows]

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.pool import NullPool
 
 from gateway.access import passwords
-from gateway.access.person import ROLES, Person, Scope
-from gateway.access.rules import Change, Refused, changes, check, keep_an_administrator, note_change
+from gateway.access.person import ROLES, Account, Issued, Person, Scope, Session
+from gateway.access.record import Change, changes, note_change, witnessed
+from gateway.access.rules import Refused, check, keep_an_administrator
 from gateway.access.tables import ACCOUNT, LINK, METADATA, SESSION, TOKEN
 from gateway.access.throttle import forget, note, succeeded, wait_s
 
@@ -34,36 +34,6 @@ BUSY_S = 5.0
 USED_STEP_NS = 60 * SECOND
 """A session's last use is written down at most so often."""
 TOKEN_PREFIX = "rgt"  # noqa: S105 - how a token begins, so that a leaked one is recognised
-
-
-class Account(msgspec.Struct, frozen=True):
-    """What a list of accounts shows."""
-
-    id: str
-    name: str
-    role: str
-    scope: Scope
-    enabled: bool
-    has_password: bool
-
-
-class Issued(msgspec.Struct, frozen=True):
-    """What a list of tokens shows: never the secret."""
-
-    id: str
-    account: str
-    role: str
-    scope: Scope
-    note: str
-    until_ns: int
-
-
-class Session(msgspec.Struct, frozen=True):
-    """A login: the secret goes into the cookie, csrf into the page."""
-
-    secret: str
-    csrf: str
-    person: Person
 
 
 class AccessStore:
@@ -122,7 +92,7 @@ class AccessStore:
                     enterprise=scope.enterprise, password=None, enabled=True, made_ns=now_ns,
                 )
             )  # fmt: skip
-            note_change(link, now_ns, by, "add", account, f"{role}, {scope.organisation or 'whole city'}")
+            note_change(link, now_ns, by, "add", account, _part(role, scope))
             return self._invite(link, account, now_ns)
 
     def invite(self, account: str, now_ns: int, *, by: str = "") -> str:
@@ -146,6 +116,7 @@ class AccessStore:
                         password=None, enabled=True, made_ns=now_ns,
                     )
                 )  # fmt: skip
+                note_change(link, now_ns, "console", "first", "admin", "admin, whole city")
             return self._invite(link, "admin", now_ns)
 
     def enable(self, account: str, now_ns: int, *, enabled: bool, by: str = "") -> None:
@@ -165,18 +136,24 @@ class AccessStore:
         Refused for the last administrator."""
         check(account, role, scope)
         with self._changing() as link:
-            self._found(link, account)
+            before = self._found(link, account)
             if role != "admin" or not scope.whole_city:
                 keep_an_administrator(link, account)
             link.execute(delete(TOKEN).where(TOKEN.c.account == account))
             values = {"role": role, "county": scope.county, "enterprise": scope.enterprise}
             link.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(**values))
-            note_change(link, now_ns, by, "change", account, f"{role}, {scope.organisation or 'whole city'}")
+            was = _part(before.role, Scope(before.county, before.enterprise))
+            note_change(link, now_ns, by, "change", account, f"{_part(role, scope)} (before: {was})")
 
     def changes(self, limit: int = 100) -> list[Change]:
         """What was changed about accounts, newest first."""
         with self._changing() as link:
             return changes(link, limit)
+
+    def witness(self) -> dict[str, Any]:
+        """What the ledger is to witness of the newest change; there must have been one."""
+        with self._changing() as link:
+            return witnessed(link)
 
     def choose(self, secret: str, password: str, now_ns: int) -> str:
         """Use a one-time link: the account's password from now on. Its sessions end. The account's id."""
@@ -197,6 +174,7 @@ class AccessStore:
             kept = passwords.hashed(password)
             link.execute(update(ACCOUNT).where(ACCOUNT.c.id == known.account).values(password=kept))
             forget(link, known.account)
+            note_change(link, now_ns, known.account, "password", known.account)
             return str(known.account)
 
     # --- sessions -------------------------------------------------------------------------------------
@@ -257,8 +235,9 @@ class AccessStore:
     # --- tokens ---------------------------------------------------------------------------------------
 
     def issue(
-        self, account: str, role: str, scope: Scope, note_text: str, now_ns: int, days: int = TOKEN_DAYS
-    ) -> str:
+        self, account: str, role: str, scope: Scope, note_text: str, now_ns: int, days: int = TOKEN_DAYS,
+        *, by: str = "",
+    ) -> str:  # fmt: skip
         """A token for a program; shown once, only its hash is kept. It may not do more than its account."""
         check(account, role, scope)
         if not 1 <= days <= MAX_TOKEN_DAYS:
@@ -283,6 +262,8 @@ class AccessStore:
                     until_ns=now_ns + days * 24 * HOUR,
                 )
             )  # fmt: skip
+            told = f"token {number}, {_part(role, scope)}, {days} days"
+            note_change(link, now_ns, by, "token", account, told)
         return f"{TOKEN_PREFIX}.{number}.{secret}"
 
     def token(self, text: str, now_ns: int) -> Person | None:
@@ -309,11 +290,14 @@ class AccessStore:
             Issued(r.id, r.account, r.role, Scope(r.county, r.enterprise), r.note, r.until_ns) for r in rows
         ]
 
-    def revoke(self, number: str) -> None:
+    def revoke(self, number: str, now_ns: int, *, by: str = "") -> None:
         """A token is over; Refused for an unknown one."""
         with self._changing() as link:
-            if not link.execute(delete(TOKEN).where(TOKEN.c.id == number)).rowcount:
+            row = link.execute(select(TOKEN).where(TOKEN.c.id == number)).first()
+            if row is None:
                 raise Refused(f"no token {number!r}", f"没有令牌 {number!r}")
+            link.execute(delete(TOKEN).where(TOKEN.c.id == number))
+            note_change(link, now_ns, by, "revoke", row.account, f"token {number}")
 
     # --- within a transaction -------------------------------------------------------------------------
 
@@ -347,3 +331,7 @@ class AccessStore:
 
 def _person(row: Row[Any], via: Any, session: str, account: str = "") -> Person:
     return Person(account or row.account, row.name, row.role, Scope(row.county, row.enterprise), via, session)
+
+
+def _part(role: str, scope: Scope) -> str:
+    return f"{role}, {scope.organisation or 'whole city'}"

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text
+from collections.abc import Callable
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Column,
+    ExecutableDDLElement,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    event,
+)
 
 METADATA = MetaData()
 
@@ -72,14 +86,22 @@ KNOWN = Table(
 )
 """From where an account has logged in: an address's other failures do not make it wait there."""
 
-CHANGE = Table(
-    "change",
+CHANGED = Table(
+    "changed",
     METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("at_ns", BigInteger, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("account", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("position", BigInteger, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
 )
-"""Every change of accounts, for ever: who made it and when."""
+"""Every change of accounts and tokens, for ever: who made it and when, chained by hash (record.py)."""
+
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the record of account changes is append-only'); END"
+_ddl: Callable[[str], ExecutableDDLElement] = DDL
+for _trigger in (
+    "CREATE TRIGGER changed_no_update BEFORE UPDATE ON changed",
+    "CREATE TRIGGER changed_no_delete BEFORE DELETE ON changed",
+    # also stops INSERT OR REPLACE, which removes rows without asking the second one
+    """CREATE TRIGGER changed_next BEFORE INSERT ON changed WHEN
+    NEW.position IS NOT (SELECT coalesce(max(position), 0) + 1 FROM changed)""",
+):
+    event.listen(CHANGED, "after_create", _ddl(f"{_trigger} {_REFUSE}"))

@@ -52,7 +52,8 @@ def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, l
     "comment"?}, accepted if at least one of them was; "reset" {"alarm", "comment"?}; "comment" {"alarm",
     "comment"}; those of shelving.py; "confirm" and "decline" {"request"};
     "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does; "drill" {},
-    which delivery does too.
+    which delivery does too; "access_change" {"number", "digest", "change", "account", "detail"}, what
+    console.db recorded (gateway/access/record.py) and the ledger witnesses.
     """
     own_id = engine.make_id()
     events: list[AlarmEvent] = []
@@ -218,7 +219,26 @@ def _drill(
     return Reason(f"fire drill asked for by {command.actor}", f"由 {command.actor} 发起演练")
 
 
+def _access_change(
+    _engine: Engine, command: Command, _name: str, _now_ns: int, _events: list[AlarmEvent]
+) -> Reason | Refusal:
+    """Only recorded: what was changed is in console.db, chained; here it is witnessed."""
+    number, *rest = (command.args.get(key) for key in ("number", "digest", "change", "account", "detail"))
+    whole = isinstance(number, int) and not isinstance(number, bool) and number > 0
+    if not whole or not all(isinstance(one, str) and len(one) <= MAX_TEXT for one in rest):
+        return Refusal(
+            'a witness needs "number" (whole, from 1), "digest", "change", "account" and "detail" (texts)',
+            "见证需要 “number”(正整数)以及 “digest”、“change”、“account”、“detail”(文本)",
+        )
+    change, account = rest[1], rest[2]
+    return Reason(
+        f"account change {number} by {command.actor}: {change} {account}",
+        f"{command.actor} 的账号变更 {number}:{change} {account}",
+    )
+
+
 _ACTIONS = {
+    "access_change": _access_change,
     "acknowledge": _acknowledge,
     "reset": _reset,
     "comment": _comment,

@@ -19,6 +19,7 @@ MAY: dict[str, frozenset[str]] = {
     "confirm": _SECOND,
     "decline": _TAKE_AWAY,
     "deadletter_resend": frozenset({"supervisor", "engineer", "admin"}),
+    "access_change": frozenset({"admin"}),
     "drill": frozenset({"supervisor", "engineer", "admin"}),
 }
 """Action -> roles. Saying no is the safe side: whoever may ask may decline."""

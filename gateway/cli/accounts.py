@@ -30,6 +30,21 @@ def _store() -> AccessStore:
     return store
 
 
+def _witness(store: AccessStore) -> None:
+    """The running core records the newest change; away, it does with the next one."""
+    from gateway.access.record import WITNESS
+    from gateway.errors import CoreUnreachable
+    from gateway.inspection import command
+
+    try:
+        answer = command(State.data, WITNESS, store.witness())
+    except CoreUnreachable:
+        terminal.say(out, "the gateway is not running: its ledger witnesses this with the next change")
+        return
+    if not answer["accepted"]:
+        terminal.say(out, f"not witnessed by the ledger: {answer['reason_en']}")
+
+
 def _now_ns() -> int:
     from gateway.clock import SystemClock
 
@@ -63,10 +78,12 @@ def add(
     """A new account; prints the one-time link by which its owner chooses a password."""
     from gateway.access import Refused, Scope
 
+    store = _store()
     try:
-        secret = _store().add(account, name, role, Scope(county, enterprise), _now_ns(), by=_me())
+        secret = store.add(account, name, role, Scope(county, enterprise), _now_ns(), by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
+    _witness(store)
     _say_link(account, secret)
 
 
@@ -85,10 +102,12 @@ def link(account: str) -> None:
     """Another one-time link: a password was forgotten, or the first link was not used in time."""
     from gateway.access import Refused
 
+    store = _store()
     try:
-        secret = _store().invite(account, _now_ns(), by=_me())
+        secret = store.invite(account, _now_ns(), by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
+    _witness(store)
     _say_link(account, secret)
 
 
@@ -107,10 +126,12 @@ def enable(account: str) -> None:
 def _switch(account: str, *, enabled: bool) -> None:
     from gateway.access import Refused
 
+    store = _store()
     try:
-        _store().enable(account, _now_ns(), enabled=enabled, by=_me())
+        store.enable(account, _now_ns(), enabled=enabled, by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
+    _witness(store)
     terminal.say(out, f"{account} is {'on' if enabled else 'off'}")
 
 
@@ -126,10 +147,12 @@ def token_add(
     """A token for a program; it is shown now and never again."""
     from gateway.access import Refused, Scope
 
+    store = _store()
     try:
-        secret = _store().issue(account, role, Scope(county, enterprise), note, _now_ns(), days)
+        secret = store.issue(account, role, Scope(county, enterprise), note, _now_ns(), days, by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
+    _witness(store)
     terminal.say(out, f"shown once; keep it as a password:\n{secret}")
 
 
@@ -150,8 +173,10 @@ def token_revoke(token: Annotated[str, typer.Argument(help="Its id, as listed.")
     """End a token at once."""
     from gateway.access import Refused
 
+    store = _store()
     try:
-        _store().revoke(token)
+        store.revoke(token, _now_ns(), by=_me())
     except Refused as refused:
         refuse([refused.reason_en])
+    _witness(store)
     terminal.say(out, f"{token} is over")

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import Refused
-from gateway.access.store import Session
+from gateway.access.person import Session
 from gateway.console.identity import COOKIE, Identity, Looking, asker, public
 from gateway.console.show import Show
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.access.record import WITNESS, check_record
 from gateway.alarms import lifecycle
 from gateway.alarms.events import AlarmEvent
 from gateway.alarms.lifecycle import RAISED, RE_RAISED, Situation
@@ -30,6 +31,7 @@ from gateway.verify.report import Report
 
 __all__ = ["Replayed", "Report", "replay", "verify"]
 
+MAX_WITNESSES = 10_000_000
 CUT_BYTES, TIME_BYTES = 16, 8
 """Of one packet in a ``Packets`` entry: four int32 offsets, one int64 time."""
 
@@ -62,6 +64,7 @@ def verify(data: DataFolder, published: Path | None = None, sinks: Mapping[str, 
     )
     _check_transitions(report, ledger)
     _check_counts(report, data, replayed)
+    _check_accounts(report, data, ledger)
     check_deliveries(report, data, ledger, sinks, exercise=replayed.monitor.exercise)
     if published is not None and wanted is not None:
         check_published(report, data, published.name, wanted)
@@ -125,6 +128,25 @@ def _legal(event: AlarmEvent, before: Situation, occurrence: int) -> bool:
         event.before == before.state
         and lifecycle.legal(before, event.cause, after, latch=event.latched)
         and event.occurrence == occurrence + (event.cause in (RAISED, RE_RAISED))
+    )
+
+
+def _check_accounts(report: Report, data: DataFolder, ledger: LedgerReader) -> None:
+    """Changes of accounts and tokens: the chain in console.db, and what the ledger witnessed of it."""
+    told = [event for _, event in ledger.commands(WITNESS, MAX_WITNESSES) if event.accepted]
+    witnesses = [(int(event.args["number"]), str(event.args["digest"])) for event in told]
+    if not data.console.exists() and not witnesses:
+        report.nothing("chain", "account changes against their hash chain", "no console.db")
+        return
+    chain, missing = check_record(data.console, witnesses)
+    report.add(
+        "chain", "account changes against their hash chain", chain.ok, chain.reason or f"{chain.checked} rows"
+    )
+    report.add(
+        "chain",
+        "account changes that the ledger witnessed",
+        not missing,
+        f"console.db: {missing}" if missing else f"{len(witnesses)} of {chain.checked} changes",
     )
 
 

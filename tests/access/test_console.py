@@ -192,7 +192,7 @@ def test_a_program_uses_its_token_and_neither_origin_nor_cookie(stand: Stand) ->
         program.headers["Authorization"] = f"Bearer {token[:-1]}x"
         assert program.get("/alarms").status_code == 401
         program.headers["Authorization"] = f"Bearer {token}"
-        stand.access.revoke(token.split(".")[1])
+        stand.access.revoke(token.split(".")[1], time.time_ns())
         assert program.get("/alarms").status_code == 401
 
 

@@ -155,7 +155,7 @@ def test_another_role_holds_at_once_and_is_kept(store: AccessStore) -> None:
     assert store.token(token, T0 + S) is None
     newest, *_ = store.changes()
     assert (newest.by, newest.action, newest.account, newest.detail) == (
-        "boss", "change", "li", "regulator, east",
+        "boss", "change", "li", "regulator, east (before: operator, whole city)",
     )  # fmt: skip
     for change in (("li", "king", CITY), ("nobody", "operator", CITY), ("li", "enterprise", CITY)):
         with pytest.raises(Refused):
@@ -237,10 +237,10 @@ def test_a_token_is_shown_once_and_ends(store: AccessStore) -> None:
     for wrong in ("", "rgt", "rgt.x.y", token[:-1], token.replace("rgt", "abc"), token + "."):
         assert store.token(wrong, T0) is None
     assert token.rpartition(".")[2] not in repr(store.tokens())
-    store.revoke(store.tokens()[0].id)
+    store.revoke(store.tokens()[0].id, T0)
     assert store.token(token, T0 + S) is None
     with pytest.raises(Refused, match="no token"):
-        store.revoke("nothing")
+        store.revoke("nothing", T0)
 
 
 @pytest.mark.parametrize(

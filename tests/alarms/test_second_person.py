@@ -26,6 +26,7 @@ RIGHTS = {
     **dict.fromkeys(("shelve", "unshelve", "out_of_service", "return_to_service", "decline"), Right.SHELVE),
     "confirm": Right.CONFIRM,
     "deadletter_resend": Right.DELIVERIES,
+    "access_change": Right.ACCOUNTS,
     "drill": Right.SYSTEM,
 }
 

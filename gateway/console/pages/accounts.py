@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import ROLES, Person, Refused, Right, Scope
+from gateway.access.record import WITNESS
 from gateway.console.identity import DeniedError, needs
 from gateway.console.pages.desk import Desk
 from gateway.console.show import Entry
@@ -79,6 +80,16 @@ def add(app: FastAPI, desk: Desk) -> None:
 def _add_commands(app: FastAPI, desk: Desk) -> None:
     store, now_ns = desk.identity.store, desk.clock.wall_ns
 
+    def done(act: Callable[[], str | None], request: Request, person: Person) -> JSONResponse:
+        """Do it; the core witnesses it, and if it is away now, with the next change."""
+        try:
+            secret = act()
+        except Refused as refused:
+            body = {"accepted": False, "reason_en": refused.reason_en, "reason_zh": refused.reason_zh}
+            return JSONResponse(body, 409)
+        desk.command(WITNESS, store.witness(), request, person)
+        return JSONResponse({"accepted": True, "link": f"/welcome/{secret}" if secret else None})
+
     def own(person: Person, account: str) -> None:
         """DeniedError for an account that is not there or not this person's to look after."""
         known = next((one for one in store.accounts() if one.id == account), None)
@@ -91,38 +102,37 @@ def _add_commands(app: FastAPI, desk: Desk) -> None:
             raise DeniedError(403, reason, f"您只能管理 {person.scope.organisation}")
 
     @app.post("/accounts/add")
-    def new(given: New, person: Administering) -> JSONResponse:
+    def new(given: New, request: Request, person: Administering) -> JSONResponse:
         within(person, given.scope)
-        return _done(
-            lambda: store.add(
-                given.account, given.name, given.role, given.scope, now_ns(), by=person.id
-            )
-        )  # fmt: skip
+
+        def act() -> str:
+            return store.add(given.account, given.name, given.role, given.scope, now_ns(), by=person.id)
+
+        return done(act, request, person)
 
     @app.post("/accounts/link")
-    def link(given: Of, person: Administering) -> JSONResponse:
+    def link(given: Of, request: Request, person: Administering) -> JSONResponse:
         own(person, given.account)
-        return _done(lambda: store.invite(given.account, now_ns(), by=person.id))
+        return done(lambda: store.invite(given.account, now_ns(), by=person.id), request, person)
 
     @app.post("/accounts/enable")
-    def enable(given: Switch, person: Administering) -> JSONResponse:
+    def enable(given: Switch, request: Request, person: Administering) -> JSONResponse:
         own(person, given.account)
-        return _done(lambda: store.enable(given.account, now_ns(), enabled=given.enabled, by=person.id))
+        return done(
+            lambda: store.enable(given.account, now_ns(), enabled=given.enabled, by=person.id),
+            request,
+            person,
+        )
 
     @app.post("/accounts/change")
-    def change(given: Part, person: Administering) -> JSONResponse:
+    def change(given: Part, request: Request, person: Administering) -> JSONResponse:
         own(person, given.account)
         within(person, given.scope)
-        return _done(lambda: store.change(given.account, given.role, given.scope, now_ns(), by=person.id))
-
-
-def _done(act: Callable[[], str | None]) -> JSONResponse:
-    try:
-        secret = act()
-    except Refused as refused:
-        body = {"accepted": False, "reason_en": refused.reason_en, "reason_zh": refused.reason_zh}
-        return JSONResponse(body, 409)
-    return JSONResponse({"accepted": True, "link": f"/welcome/{secret}" if secret else None})
+        return done(
+            lambda: store.change(given.account, given.role, given.scope, now_ns(), by=person.id),
+            request,
+            person,
+        )
 
 
 def _shown(one: Any) -> dict[str, Any]:

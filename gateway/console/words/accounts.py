@@ -42,6 +42,10 @@ WORDS = COMMON | {
     "change_enable": ("switched on", "启用"),
     "change_disable": ("switched off", "停用"),
     "change_change": ("role or organisation", "角色或范围"),
+    "change_password": ("chose a password", "设置密码"),
+    "change_token": ("token issued", "签发令牌"),
+    "change_revoke": ("token revoked", "撤销令牌"),
+    "change_first": ("first administrator", "首个管理员"),
     "sure_off": (
         "Switch {account} off? Its sessions and tokens end at once.",
         "停用 {account}?其会话和令牌将立即失效。",

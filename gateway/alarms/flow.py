@@ -48,6 +48,10 @@ class Area(msgspec.Struct, array_like=True):
     """Wall time at which the flood began; 0 = there is none."""
     alarms: int = 0
     """Annunciated in this flood, with those of the ten minutes before it."""
+    names: list[str] = []
+    """The alarms of ``times``; shorter when an earlier version wrote the state."""
+    first: str = ""
+    """The first alarm of the ten minutes in which the flood began."""
 
 
 class Group(msgspec.Struct, array_like=True):
@@ -79,6 +83,8 @@ class News(msgspec.Struct, frozen=True):
     began: bool
     alarms: int
     since_ns: int
+    first: str
+    """The alarm that came first."""
 
 
 class Stored(msgspec.Struct, array_like=True):
@@ -108,7 +114,7 @@ class Flow:
         first-out) and whether that is this one."""
         if not self.stored.on:
             return "", False
-        self._count(known.enterprise, now_ns, wall_ns)
+        self._count(known.enterprise, known.id, now_ns, wall_ns)
         self.stored.recent.setdefault(known.id, []).append(now_ns)
         del self.stored.recent[known.id][:-CHATTER_ALARMS]
         key = cause_of(known)
@@ -177,8 +183,8 @@ class Flow:
         for name, area in list(stored.areas.items()):
             _forget(area, now_ns)
             if area.since_ns and len(area.times) < FLOOD_ENDS_BELOW:
-                self.news.append(News(name, False, area.alarms, area.since_ns))
-                area.since_ns = area.alarms = 0
+                self.news.append(News(name, False, area.alarms, area.since_ns, area.first))
+                area.since_ns, area.alarms, area.first = 0, 0, ""
             if not area.times and not area.since_ns:
                 del stored.areas[name]
         for name in [n for n, g in stored.groups.items() if now_ns - g.last_ns > GROUP_NS]:
@@ -191,21 +197,27 @@ class Flow:
     def floods(self) -> list[dict[str, str | int]]:
         """Areas that are flooded now, in plain values, for whoever asks the core."""
         return [
-            {"area": name, "since_ms": area.since_ns // 1_000_000, "alarms": area.alarms}
+            {
+                "area": name,
+                "since_ms": area.since_ns // 1_000_000,
+                "alarms": area.alarms,
+                "first": area.first,
+            }
             for name, area in list(self.stored.areas.items())
             if area.since_ns
         ]
 
-    def _count(self, name: str, now_ns: int, wall_ns: int) -> None:
+    def _count(self, name: str, alarm: str, now_ns: int, wall_ns: int) -> None:
         area = self.stored.areas.setdefault(name, Area())
         area.times.append(now_ns)
+        area.names.append(alarm)
         del area.times[: -FLOOD_BEGINS_ABOVE - 1]
         _forget(area, now_ns)
         if area.since_ns:
             area.alarms += 1
         elif len(area.times) > FLOOD_BEGINS_ABOVE:
-            area.since_ns, area.alarms = wall_ns, len(area.times)
-            self.news.append(News(name, True, area.alarms, wall_ns))
+            area.since_ns, area.alarms, area.first = wall_ns, len(area.times), area.names[0]
+            self.news.append(News(name, True, area.alarms, wall_ns, area.first))
 
 
 def cause_of(known: Definition) -> str:
@@ -220,3 +232,4 @@ def cause_of(known: Definition) -> str:
 def _forget(area: Area, now_ns: int) -> None:
     while area.times and now_ns - area.times[0] >= FLOOD_NS:
         del area.times[0]
+    del area.names[: max(0, len(area.names) - len(area.times))]

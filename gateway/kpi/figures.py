@@ -82,14 +82,15 @@ def kpis(
     ledger: Path, since_ns: int, until_ns: int, scope: Scope | None = None, *, operators: int = 1
 ) -> Kpis:
     """The figures of since_ns <= t < until_ns. ``ledger``: ``DataFolder.ledger``; ``operators``: positions
-    that share these alarms evenly. ValueError for an empty period or no operator; JournalError when the
-    ledger cannot be read."""
+    that share these alarms evenly. Times count in whole milliseconds, at least one. ValueError
+    for an empty period or no operator; JournalError when the ledger cannot be read."""
     if until_ns <= since_ns or operators < 1:
         raise ValueError("the period must not be empty, and at least one operator shares the alarms")
     summary = Summary.of(ledger)
     mine = seen(scope or WholeCity(), summary.words, summary.alarms)
-    period = stretches(summary.events, mine, since_ns // MS, until_ns // MS)
-    return _Count(summary, period, since_ns // MS, until_ns // MS, operators).kpis()
+    since = since_ns // MS
+    until = max(until_ns // MS, since + 1)
+    return _Count(summary, stretches(summary.events, mine, since, until), since, until, operators).kpis()
 
 
 class _Count:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.alarms import definition
+from gateway.alarms import definition, flow_notes
 from gateway.alarms.definition import Definition, Place
 from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import AlarmEvent
@@ -19,6 +19,7 @@ from gateway.alarms.flow import (
     SECOND,
     Flow,
     Held,
+    News,
     Stored,
     cause_of,
 )
@@ -72,7 +73,29 @@ def test_a_flood_is_told_with_its_area_and_size() -> None:
         flow.annunciated(gas(f"D-{n}"), f"1-{n}-0", n * SECOND, WALL + n * SECOND)
     (news,) = flow.news
     assert (news.area, news.began, news.alarms) == ("acme", True, FLOOD_BEGINS_ABOVE + 1)
-    assert flow.floods() == [{"area": "acme", "since_ms": (WALL + 10 * SECOND) // 1_000_000, "alarms": 15}]
+    first = gas("D-0").id
+    since_ms = (WALL + 10 * SECOND) // 1_000_000
+    assert flow.floods() == [{"area": "acme", "since_ms": since_ms, "alarms": 15, "first": first}]
+    assert f"the first was {first}" in flow_notes.flood(news).reason.en
+    assert first in flow_notes.flood(news).reason.zh
+
+
+def test_the_first_alarm_of_a_flood_is_the_oldest_of_the_ten_minutes_in_which_it_began() -> None:
+    flow = Flow()
+    for n in range(15):  # one a minute is no flood: what came before does not belong to it
+        flow.annunciated(gas(f"calm-{n}"), f"1-{n}-0", n * 60 * SECOND, WALL)
+    begin = 15 * 60 * SECOND + 600 * SECOND
+    for n in range(11):
+        flow.sweep(begin + n)
+        flow.annunciated(gas(f"D-{n}"), f"2-{n}-0", begin + n, WALL)
+        flow = (
+            Flow(msgspec.msgpack.decode(msgspec.msgpack.encode(flow.stored), type=Stored)) if n < 10 else flow
+        )
+    [began] = [news for news in flow.news if news.began]
+    assert began.first == gas("D-0").id
+    flow.sweep(begin + 700 * SECOND)
+    assert flow.news[-1] == News("acme", False, 11, WALL, gas("D-0").id)
+    assert flow.stored == Stored(recent={}, groups={})
 
 
 def test_the_first_on_an_asset_is_named_until_it_is_quiet_there() -> None:

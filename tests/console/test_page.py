@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -155,7 +156,9 @@ def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None
         "behind_s": 12.0,
         "blind": True,
         "blind_reason": "disk full",
-        "floods": [{"area": "acme", "since_ms": 1_764_000_000_000, "alarms": 37, "first": "x"}],
+        "floods": [
+            {"area": "acme", "since_ms": 1_764_000_000_000, "alarms": 37, "first": "acme/GD-1/lel:HH"}
+        ],
     }
     page.goto(stand.url)
     banners = page.locator("#banners")
@@ -165,9 +168,26 @@ def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None
         "behind by 12 s",
         "Gateway blind",
         "Alarm flood: acme 37 since",
+        ", first GD-1/lel:HH",
     ):
         expect(banners).to_contain_text(text)
     expect(page.locator(".notice")).to_contain_text("Not a safety instrumented function")
+
+
+def test_what_time_to_danger_made_more_urgent_says_so_with_the_profiles_priority(
+    page: Page, stand: Stand, tmp_path: Path
+) -> None:
+    raised = msgspec.structs.replace(gas_alarm("GD-1", "H", 2), base_priority=3)
+    stand.apply((raised, True, 30.0), (gas_alarm("GD-2", "H", 2), True, 30.0))
+    page.goto(stand.url)
+    row, other = (page.locator(f'#alarms tr[data-alarm="acme/tankfarm/GD-{n}/lel:H"]') for n in (1, 2))
+    expect(row).to_contain_text("was Medium")
+    expect(other).to_be_visible()
+    expect(other).not_to_contain_text("was Medium")
+    shot(page, tmp_path, "urgent")
+    page.goto(f"{stand.url}/alarm?id={raised.id}&lang=zh")
+    expect(page.locator("#facts")).to_contain_text("优先级: 高 (由模板优先级“中”升级:剩余时间不多)")
+    page.goto(f"{stand.url}/?lang=en")
 
 
 def test_chinese(page: Page, stand: Stand, tmp_path: Path) -> None:

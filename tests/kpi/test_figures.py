@@ -63,6 +63,18 @@ def test_rates_are_per_operator_and_targets_are_judged(tmp_path: Path) -> None:
     assert not any(f.source_verified for f in one.figures), "nobody read the clauses for this"
 
 
+@pytest.mark.parametrize(("since", "until"), [(0, 1), (400_000, 900_000), (999_999, 1_000_001)])
+def test_a_period_of_less_than_a_millisecond_has_figures(tmp_path: Path, since: int, until: int) -> None:
+    book = Book(tmp_path)
+    raised(book, 0)
+    told = kpis(book.data.ledger, ns(0) + since, ns(0) + until)
+    assert told.until_ms - told.since_ms == 1
+    assert told.annunciated == told.counts[0] == 1
+    assert told.figure("flood_percent").value == 0
+    with pytest.raises(ValueError, match="must not be empty"):
+        kpis(book.data.ledger, ns(0), ns(0))
+
+
 def test_a_plot_has_every_alarm_in_its_interval(tmp_path: Path) -> None:
     book = Book(tmp_path)
     for n, second in enumerate((0, 599, 600, 5 * HOUR)):

@@ -2,7 +2,7 @@
 
 import { act, remark } from "/static/answers.js";
 import { fateCell, whomCell } from "/static/calls.js";
-import { actions, button, inLanguage, mark, measured, moment, number, priorityOf, remarks, stateName } from "/static/lines.js";
+import { actions, button, inLanguage, mark, measured, moment, number, priorityOf, remarks, stateName, urgency } from "/static/lines.js";
 import { Trend, spans } from "/static/plot.js";
 import { ask, at, element, language, may, now, texts } from "/static/shell.js";
 
@@ -54,7 +54,8 @@ function facts({ row, history: steps }) {
   const list = [raised ? inLanguage(raised, "reason") : ""];
   if (inLanguage(row, "reason") !== list[0]) list.push(inLanguage(row, "reason"));
   if (measured(row)) list.push(`${texts.value} ${measured(row)} · ${texts.limit} ${number(row.limit)} ${row.unit}`);
-  list.push(`${texts.priority}: ${texts[`priority_${priorityOf(row)}`]} · ${texts.since} ${moment(row.raised_ms)}`);
+  const urgent = row.base_priority ? ` (${urgency(row, "more_urgent_why")})` : "";
+  list.push(`${texts.priority}: ${texts[`priority_${priorityOf(row)}`]}${urgent} · ${texts.since} ${moment(row.raised_ms)}`);
   if (row.until_ms) list.push(`${texts.until} ${moment(row.until_ms)}`);
   if (row.clause) list.push(row.clause);
   list.push(remarks(row).join(" · "));

@@ -63,6 +63,11 @@ export function mark(priority) {
   return shape;
 }
 
+/** That the time to danger made it more urgent, with the priority that the profile says, in words. */
+export function urgency(row, text) {
+  return say(texts[text], { base: texts[`priority_${Math.min(4, row.base_priority)}`] });
+}
+
 export function stateName(row) {
   return texts[row.resettable ? "waiting_reset" : row.state] ?? row.state;
 }
@@ -124,6 +129,11 @@ function whatCell(row) {
   const value = measured(row);
   if (value) head.append(" ", element("span", "value", value));
   if (value && !row.explained) head.append(" ", element("span", "note inline", `${texts.limit} ${number(row.limit)} ${row.unit}`.trim()));
+  if (row.base_priority) {
+    const badge = element("span", "badge urgent", urgency(row, "more_urgent"));
+    badge.title = urgency(row, "more_urgent_why");
+    head.append(" ", badge);
+  }
   if (row.chattering) head.append(" ", element("span", "badge", texts.chattering));
   if (row.fleeting) head.append(" ", element("span", "badge", texts.fleeting));
   if (together?.first && !row.first_out) {

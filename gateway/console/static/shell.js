@@ -103,7 +103,11 @@ export function message(text) {
 
 function flooded(flood) {
   const since = new Date(flood.since_ms).toTimeString().slice(0, 5);
-  return say(texts.flood_area, { area: flood.area || texts.this_gateway, n: flood.alarms, since });
+  const told = say(texts.flood_area, { area: flood.area || texts.this_gateway, n: flood.alarms, since });
+  if (!flood.first) return told;
+  const inside = `${flood.area}/`;
+  const first = flood.first.startsWith(inside) ? flood.first.slice(inside.length) : flood.first;
+  return told + say(texts.flood_first, { first });
 }
 
 function standing() {

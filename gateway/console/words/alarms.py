@@ -51,6 +51,11 @@ WORDS: Words = {
     "comment_acknowledge": ("Comment and acknowledge", "备注并确认"),
     "first_out": ("first of {n}", "首出(共 {n} 条)"),
     "group": ("after {first}", "首出:{first}"),
+    "more_urgent": ("was {base}", "原为{base}"),
+    "more_urgent_why": (
+        "raised from {base}, the profile's priority: little time is left",
+        "由模板优先级“{base}”升级:剩余时间不多",
+    ),
     "chattering": ("chattering", "频繁报警"),
     "fleeting": ("fleeting", "瞬时报警"),
     "filter": ("Filter", "筛选"),

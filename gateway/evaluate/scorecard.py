@@ -27,7 +27,7 @@ from simulators._profiles import profile
 from simulators._sources import Plan
 
 CHANNEL_DAYS, CHANNEL_DAYS_FULL = 1500.0, 5000.0
-READINGS_MAX = 4_000_000
+READINGS_MAX = 6_000_000
 DAYS = 3.0
 """A plant's normal life, where the readings allow."""
 QUIET_LIFE = "normal"

@@ -53,7 +53,8 @@ def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, l
     "comment"}; those of shelving.py; "confirm" and "decline" {"request"};
     "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does; "drill" {},
     which delivery does too; "access_change" {"number", "digest", "change", "account", "detail"}, what
-    console.db recorded (gateway/access/record.py) and the ledger witnesses.
+    console.db recorded (gateway/access/record.py) and the ledger witnesses; "rule_step" {"proposal",
+    "version", "digest", "step", "person", "via", "at_ns", "comment"}, what rules.db has (gateway/rulebook).
     """
     own_id = engine.make_id()
     events: list[AlarmEvent] = []
@@ -237,7 +238,37 @@ def _access_change(
     )
 
 
+def _rule_step(
+    _engine: Engine, command: Command, _name: str, _now_ns: int, _events: list[AlarmEvent]
+) -> Reason | Refusal:
+    """Only recorded: who did what about a version of the rules."""
+    args = command.args
+    texts = [args.get(key) for key in ("version", "digest", "step", "person", "via", "comment")]
+    numbers = [args.get(key) for key in ("proposal", "at_ns")]
+    if not all(type(one) is int and one > 0 for one in numbers) or not all(
+        isinstance(one, str) and len(one) <= MAX_TEXT for one in texts
+    ):
+        return Refusal(
+            'a step needs "proposal" and "at_ns" (whole, from 1), "version", "digest", "step", "person", '
+            '"via" and "comment" (texts)',
+            "步骤需要 “proposal”、“at_ns”(正整数)以及 “version”、“digest”、“step”、“person”、"
+            "“via”、“comment”(文本)",
+        )
+    step = str(args["step"])
+    said = f"proposal {args['proposal']} ({args['version']})"
+    return Reason(
+        f"rules: {said} {step} by {args['person']} ({args['via']})",
+        f"规则:第 {args['proposal']} 号提案({args['version']})由 {args['person']} {STEPS_ZH.get(step, step)}",
+    )
+
+
+STEPS_ZH = {
+    "proposed": "提出", "approved": "批准", "declined": "否决", "withdrawn": "撤回", "refused": "拒绝",
+}  # fmt: skip
+
+
 _ACTIONS = {
+    "rule_step": _rule_step,
     "access_change": _access_change,
     "acknowledge": _acknowledge,
     "reset": _reset,

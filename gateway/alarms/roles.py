@@ -20,6 +20,7 @@ MAY: dict[str, frozenset[str]] = {
     "decline": _TAKE_AWAY,
     "deadletter_resend": frozenset({"supervisor", "engineer", "admin"}),
     "access_change": frozenset({"admin"}),
+    "rule_step": frozenset({"supervisor", "engineer", "enterprise", "admin"}),
     "drill": frozenset({"supervisor", "engineer", "admin"}),
 }
 """Action -> roles. Saying no is the safe side: whoever may ask may decline."""

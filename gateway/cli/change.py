@@ -36,11 +36,18 @@ def _reload() -> dict[str, Any]:
     return ask(State.data.core_socket, {"op": "reload", "deadline_s": RELOAD_S}, timeout_s=RELOAD_S + 5)
 
 
+def _record(step: dict[str, Any]) -> dict[str, Any]:
+    from gateway.inspection import command
+    from gateway.rulebook import RECORD
+
+    return command(State.data, RECORD, step)
+
+
 def _changing() -> Changing:
     from gateway.rulebook import Changing
 
     looks()
-    return Changing(State.data, _now_ns, _reload)
+    return Changing(State.data, _now_ns, _reload, _record)
 
 
 def _me() -> Actor:

@@ -7,7 +7,7 @@ distinct people stand behind it; every version and every step of it stays readab
 from __future__ import annotations
 
 from gateway.rulebook.book import Proposal, RuleBook, Step, Trying
-from gateway.rulebook.changing import Actor, Changing
+from gateway.rulebook.changing import RECORD, Actor, Changing
 from gateway.rulebook.overlay import amended, overlaid
 
-__all__ = ["Actor", "Changing", "Proposal", "RuleBook", "Step", "Trying", "amended", "overlaid"]
+__all__ = ["RECORD", "Actor", "Changing", "Proposal", "RuleBook", "Step", "Trying", "amended", "overlaid"]

@@ -118,6 +118,24 @@ class RuleBook:
             rows = link.execute(select(STEP).where(STEP.c.number == number).order_by(STEP.c.id)).all()
         return [Step(row.at_ns, row.what, row.person, row.via, row.comment) for row in rows]
 
+    def unrecorded(self) -> list[tuple[int, Proposal, Step]]:
+        """(id, proposal, step) of what the ledger does not have yet, the earliest first."""
+        with self._changing() as link:
+            rows = link.execute(select(STEP).where(~STEP.c.recorded).order_by(STEP.c.id)).all()
+            return [
+                (
+                    row.id,
+                    _proposal(_found(link, row.number)),
+                    Step(row.at_ns, row.what, row.person, row.via, row.comment),
+                )
+                for row in rows
+            ]
+
+    def recorded(self, step: int) -> None:
+        """The ledger has this step."""
+        with self._changing() as link:
+            link.execute(update(STEP).where(STEP.c.id == step).values(recorded=True))
+
     def add(self, proposal: Proposal) -> Proposal:
         """A new one; its number is given here. RulesRefused when its version is taken."""
         fields = msgspec.structs.asdict(proposal)

@@ -3,6 +3,8 @@
 Guarantee: an approval is refused unless the newest back-test is of this very text on the versions in force
 now. A version that makes a safety limit looser needs two distinct verified people, of whom one may be its
 author and one has the right to be the second person; the command line is nobody's second person.
+Every step goes to the core as a command that is only recorded (``rule_step``), so that the ledger says who
+changed the rules; what the core could not take goes with the next step.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from gateway.rulebook.book import Proposal, RuleBook, Step, digest_of, over
 TOLD = "the core"
 Reload = Callable[[], dict[str, Any]]
 """Asks the core to read its configuration again; its answer. May raise CoreUnreachable."""
+RECORD = "rule_step"
+MAX_COMMENT = 2000
+Record = Callable[[dict[str, Any]], dict[str, Any]]
+"""Gives the core the arguments of a command ``RECORD``; its answer. May raise CoreUnreachable."""
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -41,11 +47,12 @@ class Actor(msgspec.Struct, frozen=True):
 class Changing:
     """Management of change over one data folder."""
 
-    def __init__(self, data: DataFolder, now_ns: Callable[[], int], reload: Reload) -> None:
+    def __init__(self, data: DataFolder, now_ns: Callable[[], int], reload: Reload, record: Record) -> None:
         self.book = RuleBook(data.rules)
         self._data = data
         self._now_ns = now_ns
         self._reload = reload
+        self._record = record
 
     def propose(
         self,
@@ -66,12 +73,14 @@ class Changing:
                 "规则涉及其他单位的设备:请仅指定本单位设备",
             )
         author = actor.id if actor.verified else f"{actor.id} ({rules.author})"
-        return self.book.add(
+        made = self.book.add(
             Proposal(
                 0, rules.version, text, digest_of(text), author, actor.via, rules.reason, self._now_ns(),
                 concerns, rules.loosened(config), "proposed", None,
             )
         )  # fmt: skip
+        self._tell()
+        return made
 
     def approve(self, number: int, actor: Actor, comment: str = "") -> tuple[Proposal, str]:
         """Approve a proposal: (as it is now, what that means in English). In force as soon as all who must
@@ -86,8 +95,14 @@ class Changing:
         step = Step(self._now_ns(), "approved", actor.id, actor.via, comment)
         if not self._enough(proposal, rules, config, actor):
             waiting = self.book.step(number, step)
+            self._tell()
             return waiting, "approved; it loosens a safety limit and waits for another person's approval"
-        return self._put_in_force(self.book.step(number, step, "in_force"), actor)
+        approved = self.book.step(number, step, "in_force")
+        self._tell()
+        try:
+            return self._put_in_force(approved, actor)
+        finally:
+            self._tell()
 
     def decline(self, number: int, actor: Actor, comment: str) -> Proposal:
         """It will not come. Why must be said."""
@@ -109,7 +124,25 @@ class Changing:
     ) -> Proposal:
         if not comment.strip():
             raise RulesRefused("say why: the reason is kept with the proposal", "请说明原因:原因将随提案保存")
-        return self.book.step(number, Step(self._now_ns(), what, actor.id, actor.via, comment), what)
+        closed = self.book.step(number, Step(self._now_ns(), what, actor.id, actor.via, comment), what)
+        self._tell()
+        return closed
+
+    def _tell(self) -> None:
+        """The ledger gets every step that it does not have; the core being away, with the next one."""
+        for step_id, proposal, step in self.book.unrecorded():
+            try:
+                answer = self._record(
+                    {
+                        "proposal": proposal.number, "version": proposal.version, "digest": proposal.digest,
+                        "step": step.what, "person": step.person, "via": step.via, "at_ns": step.at_ns,
+                        "comment": step.comment[:MAX_COMMENT],
+                    }
+                )  # fmt: skip
+            except CoreUnreachable:
+                return
+            if answer.get("accepted"):
+                self.book.recorded(step_id)
 
     def _must_be_tried(self, proposal: Proposal) -> None:
         tried = self.book.tried(proposal.number, self._now_ns())

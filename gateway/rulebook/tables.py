@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
@@ -36,8 +36,9 @@ STEP = Table(
     Column("person", Text, nullable=False),
     Column("via", Text, nullable=False),
     Column("comment", Text, nullable=False),
+    Column("recorded", Boolean, nullable=False, default=False),
 )
-"""Only ever added to."""
+"""Only ever added to; recorded: the ledger has it."""
 
 TRIAL = Table(
     "trial",

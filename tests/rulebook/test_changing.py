@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import cli
+from gateway.alarms.engine import Engine, EventIds
 from gateway.alarms.events import NoteEvent
 from gateway.backtest import Difference, backtest
 from gateway.backtest.rules import parse_rules
@@ -18,10 +19,11 @@ from gateway.kpi import kpis
 from gateway.ledger import LedgerReader
 from gateway.monitor.roster import MonitorConfig
 from gateway.paths import DataFolder
-from gateway.rulebook import Actor, Changing, Proposal, RuleBook, overlaid
+from gateway.rulebook import RECORD, Actor, Changing, Proposal, RuleBook, overlaid
 from gateway.rulebook.book import DEAD_NS
 from gateway.rulebook.trying import try_it
 from gateway.verify.replaying import events_of
+from tests.alarms.made import Command
 from tests.backtest.test_backtest import FORCE, LOOSER, PROFILES, STRICTER, live, raised
 from tests.support.make_data import FLEET
 
@@ -37,7 +39,18 @@ class Desk:
         self.now_ns = 1_764_000_000_000_000_000
         self.answer: dict[str, Any] | None = {"accepted": True}
         self.reloads = 0
-        self.changing = Changing(data, lambda: self.now_ns, self.reload)
+        self.there = True
+        self.engine = Engine(EventIds(1, 1))
+        self.record: list[dict[str, Any]] = []
+        self.changing = Changing(data, lambda: self.now_ns, self.reload, self.take)
+
+    def take(self, step: dict[str, Any]) -> dict[str, Any]:
+        """What the core does with a step: the real engine judges the command."""
+        if not self.there:
+            raise CoreUnreachable("nobody answers")
+        answer, _ = self.engine.command(Command(RECORD, step, role="engineer"), self.now_ns)
+        self.record += [step] if answer.accepted else []
+        return {"accepted": answer.accepted}
 
     def reload(self) -> dict[str, Any]:
         self.reloads += 1
@@ -261,3 +274,49 @@ def test_in_force_is_journalled_and_untouched_rules_keep_their_state(tmp_path: P
     assert sum(note.kind == "configuration" for note in notes) == 2
     assert MonitorConfig(FLEET, PROFILES) == FORCE
     assert msgspec.json.decode(RuleBook(old.rules).tried(1, desk.now_ns).result, type=Difference) == told  # type: ignore[union-attr]
+
+
+def told(desk: Desk) -> list[tuple[int, str, str, str]]:
+    return [(s["proposal"], s["step"], s["person"], s["via"]) for s in desk.record]
+
+
+def test_every_step_is_given_to_the_ledger_with_who_took_it(desk: Desk) -> None:
+    made = desk.changing.propose(LOOSER, LI)
+    desk.tried(made)
+    desk.changing.approve(made.number, MA, "agreed")
+    steps = [(1, "proposed", "li", "session"), (1, "approved", "ma", "token")]
+    assert told(desk) == steps
+    assert {s["digest"] for s in desk.record} == {made.digest}
+    assert desk.record[1]["comment"] == "agreed"
+    other = desk.changing.propose(STRICTER.replace("v2", "v3"), WANG)
+    desk.changing.decline(other.number, LI, "not now")
+    assert told(desk) == [*steps, (2, "proposed", "wang", "session"), (2, "declined", "li", "session")]
+
+
+def test_what_the_core_could_not_take_it_gets_with_the_next_step_and_once(desk: Desk) -> None:
+    desk.there = False
+    made = desk.changing.propose(STRICTER, LI)
+    assert desk.record == []
+    desk.there = True
+    desk.changing.withdraw(made.number, LI)
+    steps = [(1, "proposed", "li", "session"), (1, "withdrawn", "li", "session")]
+    assert told(desk) == steps
+    desk.changing.propose(LOOSER.replace("v2", "v3"), WANG)
+    assert told(desk) == [*steps, (2, "proposed", "wang", "session")]
+
+
+def test_what_the_core_refused_is_recorded_as_refused(desk: Desk) -> None:
+    made = desk.changing.propose(STRICTER, LI)
+    desk.tried(made)
+    desk.answer = {"accepted": False, "reason_en": "disk full"}
+    with pytest.raises(ConfigError, match="disk full"):
+        desk.changing.approve(made.number, LI)
+    assert [step for _, step, _, _ in told(desk)] == ["proposed", "approved", "refused"]
+
+
+@pytest.mark.parametrize("wrong", [{"at_ns": True}, {"proposal": 0}, {"version": 3}, {"comment": "x" * 2001}])
+def test_a_step_that_is_none_is_refused_with_its_form(desk: Desk, wrong: dict[str, Any]) -> None:
+    desk.changing.propose(STRICTER, LI)
+    answer, _ = desk.engine.command(Command(RECORD, {**desk.record[0], **wrong}, role="engineer"), 1)
+    assert not answer.accepted
+    assert '"proposal"' in answer.reason_en

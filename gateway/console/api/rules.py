@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,7 +22,7 @@ from gateway.console.answers import PREFIX, ProblemError, readable, tagged
 from gateway.console.identity import DeniedError, Looking, needs
 from gateway.console.pages.desk import Desk
 from gateway.errors import ConfigError, RulesRefused
-from gateway.rulebook import Actor, Changing, Proposal, RuleBook, Trying
+from gateway.rulebook import RECORD, Actor, Changing, Proposal, RuleBook, Trying
 from gateway.rulebook.trying import start
 
 RELOAD_S = 120.0
@@ -78,13 +79,19 @@ class _Rules:
     def book(self) -> RuleBook:
         return RuleBook(self.data.rules)
 
-    @property
-    def changing(self) -> Changing:
+    def changing(self, request: Request, person: Person) -> Changing:
+        """Steps are recorded in this person's name."""
         question = {"op": "reload", "deadline_s": RELOAD_S}
+
+        def record(step: dict[str, Any]) -> dict[str, Any]:
+            answer = self.desk.command(RECORD, step, request, person)
+            return {"accepted": answer.status_code == HTTPStatus.OK}
+
         return Changing(
             self.data,
             self.desk.clock.wall_ns,
             lambda: ask(self.data.core_socket, question, timeout_s=RELOAD_S + 5),
+            record,
         )
 
     def sees(self, person: Person, proposal: Proposal) -> bool:
@@ -137,10 +144,11 @@ def add(app: FastAPI, desk: Desk) -> None:
         return tagged(request, {"proposals": [_short(p) for p in found if state in (None, p.state)]})
 
     @app.post(f"{PREFIX}/proposals", responses=_example(_ONE, 201), status_code=201, summary="Propose rules")
-    def propose(body: Text, person: Proposing) -> Response:
+    def propose(body: Text, request: Request, person: Proposing) -> Response:
         """Checked and kept, nothing more; 422 names every mistake with its line."""
         with _said():
-            made = rules.changing.propose(body.text, _actor(person), lambda e, c: _may(person, e, c))
+            changing = rules.changing(request, person)
+            made = changing.propose(body.text, _actor(person), lambda e, c: _may(person, e, c))
         return JSONResponse(rules.told(made), 201)
 
     @app.get(f"{PREFIX}/proposals/{{number}}", responses=EXAMPLE, summary="One version")
@@ -154,27 +162,30 @@ def add(app: FastAPI, desk: Desk) -> None:
 
 def _add_steps(app: FastAPI, rules: _Rules) -> None:
     @app.post(f"{PREFIX}/proposals/{{number}}/approve", responses=EXAMPLE, summary="Approve")
-    def approve(number: Number, body: Comment, person: Approving) -> Response:
+    def approve(number: Number, body: Comment, request: Request, person: Approving) -> Response:
         """Needs a back-test of this version; a looser safety limit needs two people. ``result`` says whether
         it is in force."""
         rules.one(number, person)
         with _said():
-            made, result = rules.changing.approve(number, _actor(person), body.comment)
+            changing = rules.changing(request, person)
+            made, result = changing.approve(number, _actor(person), body.comment)
         return JSONResponse({**rules.told(made), "result": result})
 
     @app.post(f"{PREFIX}/proposals/{{number}}/decline", responses=EXAMPLE, summary="Decline")
-    def decline(number: Number, body: Comment, person: Approving) -> Response:
+    def decline(number: Number, body: Comment, request: Request, person: Approving) -> Response:
         """With the reason as comment."""
         rules.one(number, person)
         with _said():
-            return JSONResponse(rules.told(rules.changing.decline(number, _actor(person), body.comment)))
+            changing = rules.changing(request, person)
+            return JSONResponse(rules.told(changing.decline(number, _actor(person), body.comment)))
 
     @app.post(f"{PREFIX}/proposals/{{number}}/withdraw", responses=EXAMPLE, summary="Withdraw")
-    def withdraw(number: Number, body: Comment, person: Proposing) -> Response:
+    def withdraw(number: Number, body: Comment, request: Request, person: Proposing) -> Response:
         """By its author."""
         rules.one(number, person)
         with _said():
-            return JSONResponse(rules.told(rules.changing.withdraw(number, _actor(person), body.comment)))
+            changing = rules.changing(request, person)
+            return JSONResponse(rules.told(changing.withdraw(number, _actor(person), body.comment)))
 
 
 def _add_trial(app: FastAPI, rules: _Rules) -> None:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from gateway import sinks as sink_kinds
 from gateway.config_calls import Escalation, FireDrill, RosterFile, faults
 from gateway.config_problems import PREFIX, Origin, explain
+from gateway.config_suppression import Upstream
 from gateway.errors import ConfigError
 
 ALIVE_BEFORE = f"{PREFIX}ALIVE_BEFORE"
@@ -132,6 +133,7 @@ class Config(BaseSettings):
     ingest: Ingest = Ingest()
     journal: JournalSection = JournalSection()
     snapshots: Snapshots = Snapshots()
+    upstream: Upstream = Upstream()
     http: Http = Http()
     console: Console = Console()
     escalation: list[Escalation] = []

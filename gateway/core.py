@@ -25,6 +25,7 @@ from gateway.monitor.entries import ConfigChange, Entry, OperatorCommand, Stamp,
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Prepared, config_change
+from gateway.monitor.suppressing import AS_IS, Suppressing
 from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
 from gateway.snapshotting import Snapshotting
@@ -56,6 +57,7 @@ class Wanted:
     devices: list[Device]
     profiles: dict[str, str]
     clock: Literal["wall", "stream"] = "wall"
+    suppressing: Suppressing = AS_IS
     keep: bool = False
     """Stay with the configuration in force (the files have gone bad meanwhile)."""
     exercise: bool = False
@@ -166,14 +168,14 @@ class Core:
     def _begin(self) -> None:
         stamp, wanted = self._stamp(), self._wanted
         started = Started(stamp, __version__, BEHAVIOUR, self._seed, wanted.clock, wanted.exercise)
-        change = config_change(stamp, wanted.devices, wanted.profiles)
+        change = config_change(stamp, wanted.devices, wanted.profiles, wanted.suppressing)
         stays = wanted.keep or change.digest == self.monitor.roster.digest
         self._wanted = replace(wanted, devices=[], profiles={})  # the roster has its own
         self._commit(Group([started] if stays else [started, change]))
 
     def change_config(self, devices: list[Device], profiles: dict[str, str]) -> bool:
         """Put another fleet or other profiles in force; False if they are in force already."""
-        return self.put(self.monitor.roster.prepare(devices, profiles))
+        return self.put(self.monitor.roster.prepare(devices, profiles, self._wanted.suppressing))
 
     def put(self, prepared: Prepared) -> bool:
         """Put what was prepared in force; False if it is in force already."""

@@ -28,7 +28,6 @@ from gateway.ingest.mqtt import Receiver
 from gateway.journal import Compressor, Journal
 from gateway.ledger import Ledger
 from gateway.live import LIVE_NS, LiveSender
-from gateway.monitor.channels import Device
 from gateway.monitor.roster import Prepared
 from gateway.monitor.warm import compile_loops
 from gateway.paths import DataFolder
@@ -324,8 +323,8 @@ class CoreProcess:
         figures["link_up"] = float(status["link_up"])
         self._live.send(["health", self._clock.wall_ns(), figures])
 
-    def _prepare(self, devices: list[Device], profiles: dict[str, str]) -> Prepared:
-        return self._core.monitor.roster.prepare(devices, profiles)
+    def _prepare(self, wanted: Wanted) -> Prepared:
+        return self._core.monitor.roster.prepare(wanted.devices, wanted.profiles, wanted.suppressing)
 
     def _take(self, read: Read) -> dict[str, Any]:
         prepared, read.prepared = read.prepared, None  # nobody else is to hold it

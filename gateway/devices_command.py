@@ -21,7 +21,16 @@ from gateway import private_files
 from gateway.commands import ask
 from gateway.config import Config
 from gateway.errors import ConfigError, CoreUnreachable, RiskgateError
-from gateway.fleet import ID, Gathered, Progress, Retired, gather, shared_topics, text_of
+from gateway.fleet import (
+    ID,
+    Gathered,
+    Progress,
+    Retired,
+    gather,
+    shared_topics,
+    text_of,
+    wrong_upstreams,
+)
 from gateway.monitor.addresses import like
 from gateway.monitor.channels import Device
 from gateway.paths import DataFolder
@@ -161,6 +170,8 @@ def _take_along(file: Path, old: Gathered, new: Gathered, left: Left, today: dat
 
 def _put(config: Config, data: DataFolder, old: Gathered, new: Gathered, today: date) -> Difference:
     shared = [f"{config.fleet}: {key}: {fault}" for key, fault in shared_topics(new.devices, new.profiles)]
+    lost = wrong_upstreams(new.devices, new.retired)
+    shared += [f"{config.fleet}: {key}: {fault}" for key, fault in lost]
     if shared:
         raise ConfigError(shared)
     difference = _compare(old, new)

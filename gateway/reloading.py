@@ -15,7 +15,6 @@ from typing import Any
 
 from gateway.core import Wanted
 from gateway.errors import ConfigError
-from gateway.monitor.channels import Device
 from gateway.monitor.roster import Prepared
 from gateway.monitor.warm import compile_loops
 
@@ -47,7 +46,7 @@ class Reloads:
     def __init__(
         self,
         read: Callable[[], Wanted],
-        prepare: Callable[[list[Device], dict[str, str]], Prepared],
+        prepare: Callable[[Wanted], Prepared],
         wake: Callable[[], None],
     ) -> None:
         self._read = read
@@ -94,7 +93,7 @@ class Reloads:
         try:
             wanted = self._read()
             compile_loops(wanted.devices, wanted.profiles)  # not in the core's thread, while readings wait
-            prepared = self._prepare(wanted.devices, wanted.profiles)  # the same
+            prepared = self._prepare(wanted)  # the same
         except Exception as error:  # noqa: BLE001 - a wrong new configuration must not end the running one
             problems = (
                 error.problems if isinstance(error, ConfigError) else [f"{type(error).__name__}: {error}"]

@@ -4,6 +4,7 @@ that must come of it. docs/stories.md shows how to write one; ``riskgate story r
     [story]    title, profile, runs_s (default: the last thing that is told). profile: a shipped one such as
                "gas/combustible_point", or the name of a file in profiles/, beside the story or above
                devices: ids of further devices of the same asset, if any
+               upstream = { "D-1" = "C-1" }: which reports through which; together_s, grace_s: see [upstream]
     [[at]]     t_s and one of
                  send = {device?, channel, value, quality?, time_s?, retained?, counters?}, or a list
                         value "none": the device could not read; time_s: the device's own time, in seconds
@@ -36,12 +37,14 @@ from gateway.monitor.channels import Device
 from gateway.monitor.entries import FLAG_RETAINED, Entry, Link, OperatorCommand, Packets, Stamp, Started, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import config_change
+from gateway.monitor.suppressing import Suppressing
 from gateway.story_form import parse, profile_of
 
 FIRST_NS = 1_764_000_000_000_000_000
 FIRST_MONO_NS = 5_000_000_000
 SECOND = 1_000_000_000
 DEVICE = Device("acme", "plant", "tank-1", "D-1", "stories/of")
+TIMES = ("together", "grace")
 SITE = f"{DEVICE.enterprise}/{DEVICE.site}"
 
 
@@ -70,10 +73,16 @@ def read(path: Path) -> Story:
     )
     text = profile_of(path, head["profile"])
     more = (msgspec.structs.replace(DEVICE, device=name) for name in head.get("devices", []))
-    devices = [DEVICE, *more]
+    devices = [
+        msgspec.structs.replace(device, upstream=f"{SITE}/{above}") if above else device
+        for device in (DEVICE, *more)
+        for above in (head.get("upstream", {}).get(device.device),)
+    ]
+    times = {f"{name}_ns": round(head[f"{name}_s"] * SECOND) for name in TIMES if f"{name}_s" in head}
+    design = Suppressing(**times)
     entries: list[Entry] = [
         Started(_stamp(0), "story", BEHAVIOUR, 1),
-        config_change(_stamp(0), devices, {DEVICE.profile: text}),
+        config_change(_stamp(0), devices, {DEVICE.profile: text}, design),
         Link(_stamp(0), 1, True),
     ]
     seq = 0
@@ -89,7 +98,7 @@ def read(path: Path) -> Story:
                 if old not in edited:
                     raise ConfigError([f"{path}: at {t_s} s: edit: the profile has no {old!r}"])
                 edited = edited.replace(old, new)
-                entries.append(config_change(_stamp(t_s), devices, {DEVICE.profile: edited}))
+                entries.append(config_change(_stamp(t_s), devices, {DEVICE.profile: edited}, design))
             else:
                 if "asked_s" in at.get("command", {}):
                     args = dict(at["command"])

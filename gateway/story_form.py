@@ -19,6 +19,9 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     profile: str
     runs_s: float = 0
     devices: list[str] = []
+    upstream: dict[str, str] = {}
+    together_s: float = 60
+    grace_s: float = 120
 
 
 class Sent(msgspec.Struct, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from gateway.config import Config
+from gateway.config_suppression import suppressing
 from gateway.core import Wanted
 from gateway.errors import ConfigError
 from gateway.fleet import gather
@@ -22,6 +23,7 @@ def wanted(config: Config, rules: Path | None = None) -> Wanted:
         devices,
         found.texts,
         clock=config.clock,
+        suppressing=suppressing(config.upstream),
         exercise=config.clock == "stream",
         snapshot_every_ns=round(config.snapshots.every_s * 1e9),
         warnings=found.warnings,

@@ -71,6 +71,13 @@ DEVICE: dict[str, tuple[str, str, int, str, str]] = {
         "Replace it and enter its new day of expiry; until then watch the place otherwise too.",
         "更换传感器并登记新的到期日期;期间同时用其他方式监视现场。",
     ),
+    "upstream_down": (
+        "no device that reports through it is heard",
+        "经由其上报的设备均无读数",
+        2,
+        "Check its power, radio and network; watch the places of all devices behind it by other means.",
+        "检查其电源、无线和网络;期间用其他方式监视其下所有设备的现场。",
+    ),
 }
 """Device conditions: what happened (en, zh), default priority, default response (en, zh)."""
 

@@ -83,7 +83,7 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """A configuration with these rules, and the keys of the devices that they concern."""
         concerned = {d.key for d in config.devices if self.concerns(d)}
         devices = [self.amended(device) for device in config.devices]
-        return MonitorConfig(devices, config.profiles), concerned
+        return MonitorConfig(devices, config.profiles, config.suppressing), concerned
 
     def loosened(self, config: MonitorConfig) -> list[str]:
         """ "<device>: <channel>:<limit>: ..." of every safety limit that becomes looser than its profile has
@@ -217,7 +217,7 @@ def in_force(data: DataFolder) -> MonitorConfig:
     found = restore(SnapshotStore(data.snapshots), partition_of(data.ledger), behaviour=BEHAVIOUR)
     roster = found.monitor.roster
     devices = [roster.channels.devices[number] for number in roster.active_devices()]
-    config = MonitorConfig(devices, roster.texts)
+    config = MonitorConfig(devices, roster.texts, roster.suppressing)
     for _, entry in JournalReader(data.journal).read(found.position):
         if isinstance(entry, ConfigChange):
             config = unpack(entry)

@@ -74,7 +74,8 @@ def _calm_until_ns(monitor: Monitor) -> int:
     no events: nothing that time brings about could be averted by one of them meanwhile."""
     if monitor.throttle.flooding or monitor.inlet.twins.any or monitor.engine.flow.restless:
         return 0  # they end by calm, which any packet may break
-    return min(monitor.silence.calm_until_ns, monitor.lifetimes.calm_until_ns(monitor.line))
+    times = (monitor.silence.calm_until_ns, monitor.judgement.upstreams.calm_until_ns)
+    return min(*times, monitor.lifetimes.calm_until_ns(monitor.line))
 
 
 class _Times:

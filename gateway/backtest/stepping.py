@@ -73,7 +73,7 @@ class _Sides:
         self._sieve = Sieve(sorted(kept))
         for run, side in zip(self.runs, (config, tried), strict=True):
             devices = [device for device in side.devices if device.key in kept]
-            run.put(Single(position, config_change(stamp, devices, side.profiles), told))
+            run.put(Single(position, config_change(stamp, devices, side.profiles, side.suppressing), told))
 
     def page(self, page: Page) -> None:
         """The next entries of the recording."""
@@ -210,7 +210,8 @@ def _run(
             roster = before.roster
             devices = [roster.channels.devices[number] for number in roster.active_devices()]
             stamp = journal.entry(position).stamp
-            sides.configure(position, stamp, MonitorConfig(devices, roster.texts), told=False)
+            config = MonitorConfig(devices, roster.texts, roster.suppressing)
+            sides.configure(position, stamp, config, told=False)
         for page in journal.read_pages(position, head):
             part = _until(page, until_ns)
             if len(part.begins):

@@ -35,7 +35,7 @@ class OtherProfiles(NamedTuple):
         other = {name for name, text in self.texts.items() if config.profiles.get(name, text) != text}
         concerned = {device.key for device in config.devices if device.profile in other}
         texts = {name: self.texts.get(name, text) for name, text in config.profiles.items()}
-        return MonitorConfig(config.devices, texts), concerned
+        return MonitorConfig(config.devices, texts, config.suppressing), concerned
 
 
 def read_other_profiles(path: Path, config: MonitorConfig) -> OtherProfiles:

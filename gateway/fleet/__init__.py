@@ -15,6 +15,7 @@ from gateway.fleet._columns import ALL_COLUMNS, COLUMNS, ID, Checks, Retired
 from gateway.fleet._profiles import check_profile, check_profiles, read_profiles
 from gateway.fleet._rows import rows_of
 from gateway.fleet._topics import shared_topics
+from gateway.fleet._upstreams import wrong_upstreams
 from gateway.fleet._write import text_of
 from gateway.monitor.channels import Device
 
@@ -33,6 +34,7 @@ __all__ = [
     "read_profiles",
     "shared_topics",
     "text_of",
+    "wrong_upstreams",
 ]
 
 MAX_TOLD = 200
@@ -149,6 +151,8 @@ def read_list(
             fleet.retired[device.key] = retired
     shared = shared_topics(fleet.devices, parsed or {})
     problems += [f"{path}: line {first[key]}, {fault}" for key, fault in shared]
+    rings = wrong_upstreams(fleet.devices, fleet.retired)
+    problems += [f"{path}: line {first[key]}, {fault}" for key, fault in rings]
     if progress is not None:
         progress(rows.total, rows.total)
     if problems:

@@ -30,6 +30,7 @@ ALL_COLUMNS = (
     "commissioned",
     "expires",
     "overrides",
+    "upstream",
     "retired",
     "retired_reason",
 )
@@ -46,6 +47,7 @@ CHINESE = {
     "投用日期": "commissioned",
     "到期日期": "expires",
     "设定值": "overrides",
+    "上级设备": "upstream",
     "停用日期": "retired",
     "停用原因": "retired_reason",
 }
@@ -94,15 +96,16 @@ class Checks:
         commissioned = self._of("commissioned", values[9], _day, faults) if values[9] else ""
         expires = self._of("expires", values[10], _day, faults) if values[10] else ""
         setpoints = self._own(profile, values[11], faults) if values[11] else ()
+        upstream = _upstream(enterprise, site, values[12], faults) if values[12] else ""
         device = Device(
             enterprise, site, asset, values[5], profile, county, sector,
-            latitude, longitude, commissioned, expires, setpoints,
+            latitude, longitude, commissioned, expires, setpoints, upstream,
         )  # fmt: skip
         if expires and commissioned and expires <= commissioned:
             faults.append(
                 f"column expires: {expires} is not after commissioned {commissioned}; correct one of them"
             )
-        retired = self._end(device, values[12], values[13], faults) if values[12] or values[13] else None
+        retired = self._end(device, values[13], values[14], faults) if values[13] or values[14] else None
         return device, retired, faults
 
     def _of(self, column: str, text: str, judge: Callable[[str], tuple[Any, str]], faults: list[str]) -> Any:
@@ -172,6 +175,17 @@ def _identifier(text: str) -> tuple[str, str]:
     if ID.fullmatch(text):
         return text, ""
     return text, f"{text[:80]!r} is no id; use 1 to 64 of A-Z a-z 0-9 . _ : -"
+
+
+def _upstream(enterprise: str, site: str, text: str, faults: list[str]) -> str:
+    """The key of "<device>" of the same site, or of "<site>/<device>" of the same enterprise."""
+    parts = text.split("/")
+    if len(parts) > 2 or not all(map(ID.fullmatch, parts)):
+        faults.append(
+            f"column upstream: {text[:160]!r} is no device; "
+            "write the <device> of the same site, or <site>/<device>"
+        )
+    return "/".join((enterprise, *([site] if len(parts) == 1 else []), *parts))
 
 
 def _words(text: str) -> tuple[str, str]:

@@ -47,8 +47,13 @@ def _row(d: Device) -> tuple[str, ...]:
     east = "" if d.longitude is None else _number(d.longitude)
     return (
         d.enterprise, d.county, d.sector, d.site, d.asset, d.device, d.profile,
-        north, east, d.commissioned, d.expires, own,
+        north, east, d.commissioned, d.expires, own, _upstream(d) if d.upstream else "",
     )  # fmt: skip
+
+
+def _upstream(d: Device) -> str:
+    """As short as it is read again."""
+    return d.upstream.removeprefix(f"{d.enterprise}/").removeprefix(f"{d.site}/")
 
 
 def _number(value: float) -> str:

@@ -43,6 +43,8 @@ class Device(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expires: str = ""
     """Day from which the sensor is too old to be trusted, as YYYY-MM-DD."""
     overrides: tuple[Setpoint, ...] = ()
+    upstream: str = ""
+    """Key of the concentrator or gateway that it reports through; "" = none that is known."""
 
     def __post_init__(self) -> None:
         # written out, for a city's fleet makes 220,000 of these at a start
@@ -53,6 +55,8 @@ class Device(msgspec.Struct, frozen=True, array_like=True, gc=False):
         if self.county or self.sector:
             force_setattr(self, "county", intern(self.county))
             force_setattr(self, "sector", intern(self.sector))
+        if self.upstream:
+            force_setattr(self, "upstream", intern(self.upstream))
 
     @property
     def key(self) -> str:

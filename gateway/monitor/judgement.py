@@ -12,18 +12,22 @@ from gateway.alarms import definition, flow_notes, flow_urgency
 from gateway.alarms.commands import obey
 from gateway.alarms.definition import Definition
 from gateway.alarms.engine import Engine, EventIds
-from gateway.alarms.events import NoteEvent
+from gateway.alarms.events import AlarmEvent, NoteEvent
 from gateway.alarms.flow import CHATTERING, FLEETING, HOLD_NS, Held
 from gateway.alarms.taking import expired
 from gateway.monitor.bank import Bank
 from gateway.monitor.counts import Counts
+from gateway.monitor.device_alarms import DeviceAlarms
 from gateway.monitor.entries import OperatorCommand
 from gateway.monitor.groups import Groups
 from gateway.monitor.late import Late
 from gateway.monitor.naming import Naming
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Change, Roster
+from gateway.monitor.silence import Silence
+from gateway.monitor.suppressing import Suppressed
 from gateway.monitor.timeline import TimeLine
+from gateway.monitor.upstreams import Upstreams
 
 MAX_NOTE = 300
 """Characters of a system condition's figures in its reason."""
@@ -33,7 +37,14 @@ class Judgement:
     """The events of one entry are numbered in the order they are made."""
 
     def __init__(
-        self, engine: Engine, roster: Roster, bank: Bank, groups: Groups, counts: Counts, partition: int
+        self,
+        engine: Engine,
+        roster: Roster,
+        bank: Bank,
+        groups: Groups,
+        silence: Silence,
+        counts: Counts,
+        partition: int,
     ) -> None:
         self._engine, self._counts = engine, counts
         self._roster = roster
@@ -50,6 +61,12 @@ class Judgement:
         self._outcome = Outcome(0)
         self._wall_ns = 0
         self.exercise = False
+        self.devices = DeviceAlarms(self._naming, self.put)
+        self.suppressed = Suppressed(engine, self._tell, lambda: self._wall_ns)
+        self.upstreams = Upstreams(roster, silence, self.devices, self.suppressed)
+
+    def _tell(self, event: AlarmEvent) -> None:
+        self._outcome.events.append(event)
 
     def begin(self, outcome: Outcome, line: TimeLine, *, exercise: bool) -> None:
         """Events from now on belong to this outcome."""
@@ -103,71 +120,27 @@ class Judgement:
             name = "never_seen" if finding["condition"] else "silent"
             self._apply(self._naming.silence(int(finding["slot"]), name), finding, 0)
 
-    def silence_of_devices(self, findings: Findings) -> None:
+    def silence_of_devices(self, findings: Findings, now_ns: int) -> None:
         """Whole devices that fell silent or spoke again."""
-        for finding in findings.found():
-            name = "never_seen" if finding["condition"] else "silent"
-            self._apply(self._naming.of_device(int(finding["slot"]), name), finding, 0)
-
-    def clock_changed(self, device: int, event_ns: int, skew_change_ns: int) -> None:
-        """A device's clock is believed anew: it has happened and is over, so it waits to be seen."""
-        known = self._naming.of_device(device, "clock_changed")
-        for active in (True, False):
-            self._put(
-                known, active=active, event_ns=event_ns, value=skew_change_ns / -1e9, limit=None, flags=()
-            )
-
-    def drifting(self, device: int, *, active: bool, gain_s: float) -> None:
-        """A device's clock runs fast or slow, or no longer. gain_s: seconds that it gains a day."""
-        known = self._naming.of_device(device, "clock_drift")
-        self._put(
-            known, active=active, event_ns=0, value=round(gain_s, 1), limit=None, flags=(),
-            note=f"gains {gain_s:.1f} s a day" if gain_s > 0 else f"loses {-gain_s:.1f} s a day",
-            note_zh=f"每天快 {gain_s:.1f} 秒" if gain_s > 0 else f"每天慢 {-gain_s:.1f} 秒",
-        )  # fmt: skip
-
-    def flooding(
-        self,
-        device: int,
-        *,
-        active: bool,
-        event_ns: int = 0,
-        value: float | None = None,
-        limit: float | None = None,
-    ) -> None:
-        """A device sends beyond its rate, or no longer. value: readings beyond it until now; limit: what it
-        may send, readings a second and channel."""
-        known = self._naming.of_device(device, "flooding")
-        self._put(known, active=active, event_ns=event_ns, value=value, limit=limit, flags=())
-
-    def doubled(
-        self, device: int, *, active: bool, event_ns: int = 0, names: tuple[str, str] = ("", "")
-    ) -> None:
-        """Two senders use one device's id, or no longer. names: what tells them apart (en, zh)."""
-        known = self._naming.of_device(device, "duplicate_identity")
-        self._put(
-            known, active=active, event_ns=event_ns, value=None, limit=None, flags=(),
-            note=names[0], note_zh=names[1],
-        )  # fmt: skip
+        for finding in self.upstreams.from_the_top(findings.found()):
+            self.upstreams.found(
+                int(finding["slot"]), "never_seen" if finding["condition"] else "silent",
+                active=bool(finding["active"]), value=_number(finding["value"]),
+                limit=_number(finding["limit"]), now_ns=now_ns,
+            )  # fmt: skip
 
     def unwatched(self, device: int) -> None:
         """A device may be silent from now on: what was found is over."""
         key = self._roster.channels.devices[device].key
         mine = [i for i in self._open_ids() if i.startswith(f"{key}/")]
         self._retire(sorted(i for i in mine if i.endswith((":silent", ":never_seen"))))
-
-    def expired(self, device: int, *, active: bool, names: tuple[str, str]) -> None:
-        """A device's sensor is past its life, or was replaced. names: since when (en, zh)."""
-        self._put(
-            self._naming.of_device(device, "expired"), active=active, event_ns=0, value=None, limit=None,
-            flags=(), note=names[0], note_zh=names[1],
-        )  # fmt: skip
+        self.upstreams.forget(key)
 
     def condition(self, subject: str, *, active: bool, detail: dict[str, Any] | None = None) -> None:
         """A condition of the gateway itself began or ended; ``subject`` is "name" or "name.of_what"."""
         name, _, of_what = subject.partition(".")
         note = ", ".join(f"{key} {value}" for key, value in sorted((detail or {}).items()))[:MAX_NOTE]
-        self._put(
+        self.put(
             definition.system(name, of_what),
             active=active,
             event_ns=0,
@@ -186,6 +159,7 @@ class Judgement:
         """Bring back what was shelved until now, and end what waited too long for a second person."""
         self._engine.now_ns = now_ns
         self._outcome.events += self._engine.end_shelves(self._wall_ns)
+        self.suppressed.sweep()
         self._outcome.events += expired(self._engine, self._wall_ns)
 
     def flow(self, now_ns: int) -> None:
@@ -254,6 +228,9 @@ class Judgement:
             again = self._naming.again(alarm.definition)
             if again is not None:
                 self._engine.redefine(flow_urgency.kept(again, alarm.definition))
+        self.upstreams.changed(self._engine.now_ns)
+        self._naming.concentrators = self.upstreams.below
+        self.suppressed.again()
 
     def groups_changed(self) -> None:
         """Devices, profiles or tables changed: alarms of groups that are gone or begin anew are over."""
@@ -286,7 +263,7 @@ class Judgement:
             flags.append("suspect_time")
         if time & DISORDER:
             flags.append("out_of_order")
-        self._put(
+        self.put(
             known,
             active=bool(finding["active"]),
             event_ns=int(finding["event_ns"]),
@@ -297,7 +274,7 @@ class Judgement:
             note=note,
         )
 
-    def _put(
+    def put(
         self,
         known: Definition,
         *,
@@ -310,6 +287,7 @@ class Judgement:
         note: str = "",
         note_zh: str = "",
     ) -> None:
+        """The condition of an alarm began or ended; the note joins the reason."""
         if self.exercise:
             flags = (*flags, "exercise")
         flow, now_ns = self._engine.flow, self._engine.now_ns

@@ -72,10 +72,11 @@ class Lifetimes:
         self._watch(np.flatnonzero(self._unwatched & ~early).tolist())
         self._unwatch(np.flatnonzero(early & ~self._unwatched).tolist(), judgement)
         self._unwatched = early
+        judgement.upstreams.recount()
         old = self._ends <= today
         for device in np.flatnonzero(old != self._told).tolist():
             day = self._roster.channels.devices[device].expires
-            judgement.expired(device, active=bool(old[device]), names=(f"since {day}", f"自 {day}"))
+            judgement.devices.expired(device, active=bool(old[device]), names=(f"since {day}", f"自 {day}"))
         self._told = old
 
     def export(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from gateway.monitor.judgement import Judgement
 from gateway.monitor.lifetimes import Lifetimes
 from gateway.monitor.outcome import Outcome, Rejected
 from gateway.monitor.packets import Inlet
-from gateway.monitor.passes import keep_last
+from gateway.monitor.passes import keep_last, values_of
 from gateway.monitor.rooms import grown
 from gateway.monitor.roster import Change, Prepared, Roster, unpack
 from gateway.monitor.rules import Rules
@@ -76,7 +76,8 @@ class Monitor:
         self.throttle = Throttle(roster)
         self.lifetimes = Lifetimes(roster, self.silence)
         self.groups = Groups(roster)
-        self.judgement = Judgement(self.engine, roster, self.bank, self.groups, self.counts, self.partition)
+        parts = (roster, self.bank, self.groups, self.silence, self.counts)
+        self.judgement = Judgement(self.engine, *parts, self.partition)
         self.rules = Rules(roster, self.bank, self.silence, self.judgement)
         self.last_value = np.full(0, np.nan)
         self.last_event_ns = np.zeros(0, np.int64)
@@ -122,13 +123,14 @@ class Monitor:
         if self.lifetimes.due(self.line):
             self.lifetimes.sweep(self.line, self.judgement)
         self.silence.sweep(now_ns, self.judgement)
+        self.judgement.upstreams.sweep(now_ns)
         for device in self.throttle.calm(now_ns, self.inlet.changing_devices):
-            self.judgement.flooding(device, active=False)
+            self.judgement.devices.flooding(device, active=False)
         for device in self.inlet.calm(now_ns):
-            self.judgement.doubled(device, active=False)
+            self.judgement.devices.doubled(device, active=False)
         if now_ns // DRIFT_SWEEP_NS != before_ns // DRIFT_SWEEP_NS:
             for device, active, gain_s in self.inlet.drifting():
-                self.judgement.drifting(device, active=active, gain_s=gain_s)
+                self.judgement.devices.drifting(device, active=active, gain_s=gain_s)
 
     def _started(self, entry: Started) -> None:
         first = self._before_ns == 0
@@ -152,7 +154,7 @@ class Monitor:
         rebased = self.inlet.take(outcome.position, entry, outcome)
         for device, event_ns in self.inlet.doubled:
             names = self.inlet.twins.names(device)
-            self.judgement.doubled(device, active=True, event_ns=event_ns, names=names)
+            self.judgement.devices.doubled(device, active=True, event_ns=event_ns, names=names)
         readings = outcome.readings
         if not len(readings):
             return
@@ -169,11 +171,11 @@ class Monitor:
             self.inlet.forget_newest(slots, int(readings.event_ns[row]))
             self.bank.shift(slots, -skew_change)
             self.groups.shift(slots, -skew_change)
-            self.judgement.clock_changed(device, int(readings.event_ns[row]), skew_change)
+            self.judgement.devices.clock_changed(device, int(readings.event_ns[row]), skew_change)
         self._judge(readings, begin, len(readings))
         for row, device in flooding:
             excess, rate = self.throttle.figures(device)
-            self.judgement.flooding(
+            self.judgement.devices.flooding(
                 device, active=True, event_ns=int(readings.event_ns[row]), value=excess, limit=rate
             )
         self.silence.heard(readings, self.judgement)
@@ -271,18 +273,7 @@ class Monitor:
 
     def values_of(self, key: str) -> list[dict[str, Any]]:
         """Last value of every channel of a device, for live-state questions; [] for an unknown one."""
-        number = self.roster.index.get(key)
-        if number is None:
-            return []
-        return [
-            {
-                "channel": self.channels.channel(slot).channel,
-                "value": None if np.isnan(self.last_value[slot]) else float(self.last_value[slot]),
-                "event_ns": int(self.last_event_ns[slot]),
-                "quality": int(self.last_quality[slot]),
-            }
-            for slot in self.roster.slots_of(number)
-        ]
+        return values_of(self.roster, key, (self.last_value, self.last_event_ns, self.last_quality))
 
     def save(self) -> bytes:
         """Everything needed to stand here again, as bytes for a snapshot."""
@@ -316,6 +307,8 @@ class Monitor:
             "throttle": self.throttle.export(),
             "lifetimes": self.lifetimes.export(),
             "late": self.judgement.late.export(),
+            "upstreams": self.judgement.upstreams.export(),
+            "suppressed": self.judgement.suppressed.export(),
             "last": [Rows(self.last_value), Rows(self.last_event_ns), Rows(self.last_quality)],
         }
 
@@ -342,6 +335,8 @@ class Monitor:
         if "lifetimes" in stored:
             monitor.lifetimes.load(stored["lifetimes"])
         monitor.judgement.late.load(stored.get("late", {}))
+        monitor.judgement.upstreams.load(stored.get("upstreams", {}))
+        monitor.judgement.suppressed.load(stored.get("suppressed", {}))
         value, event, quality = stored["last"]
         monitor.last_value = np.frombuffer(value, np.float64).copy()
         monitor.last_event_ns = np.frombuffer(event, np.int64).copy()

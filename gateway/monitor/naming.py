@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from device_profiles import AlarmDefinition, DetectorRule, Profile
 from gateway.alarms import advice, definition
 from gateway.alarms.definition import Category, Definition, Place
@@ -24,6 +26,8 @@ class Naming:
         self._known: dict[tuple[int, str], Definition] = {}
         self._device_known: dict[tuple[int, str], Definition] = {}
         self._kept: KeptGroups | None = None
+        self.concentrators: Container[str] = ()
+        """Keys of the devices that others report through."""
 
     def of_channel(self, slot: int, detector: ChannelDetector, condition: int) -> Definition:
         """The alarm of one finding of a detector."""
@@ -125,7 +129,9 @@ class Naming:
         names += [(d.channel, name) for d in profile.detectors for name in advice.conditions(d.kind)]
         of_channel = ("sensor_fault", "out_of_range", "silent", "never_seen")
         names += [(point.channel, name) for point in profile.points for name in of_channel]
-        names += [("", name) for name in DEVICE if name not in {*of_channel[:2], "duplicate_identity"}]
+        never = {*of_channel[:2], "duplicate_identity"}
+        never |= set() if key in self.concentrators else {"upstream_down"}
+        names += [("", name) for name in DEVICE if name not in never]
         return [name for place in names if self.of_id(name := f"{key}/{place[0]}:{place[1]}") is not None]
 
     def _make(self, slot: int, kind: str, name: str) -> Definition:

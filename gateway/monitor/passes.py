@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import BAD, DISORDER, LATE, NOT_LIVE, RETAINED, SUSPECT, UNCERTAIN, compiled
+from gateway.monitor.roster import Roster
 
 
 @compiled
@@ -56,3 +57,24 @@ def keep_last(
     for i in range(len(slot)):
         if time[i] & NOT_LIVE == 0:
             last[0][slot[i]], last[1][slot[i]], last[2][slot[i]] = value[i], event_ns[i], quality[i]
+
+
+def values_of(
+    roster: Roster,
+    key: str,
+    last: tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.uint8]],
+) -> list[dict[str, Any]]:
+    """What ``keep_last`` kept of every channel of a device, in plain values; [] for an unknown device."""
+    number = roster.index.get(key)
+    if number is None:
+        return []
+    value, event_ns, quality = last
+    return [
+        {
+            "channel": roster.channels.channel(slot).channel,
+            "value": None if np.isnan(value[slot]) else float(value[slot]),
+            "event_ns": int(event_ns[slot]),
+            "quality": int(quality[slot]),
+        }
+        for slot in roster.slots_of(number)
+    ]

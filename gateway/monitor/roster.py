@@ -22,6 +22,7 @@ from device_profiles._topics import has_topics
 from gateway.monitor.addresses import Addresses
 from gateway.monitor.channels import ChannelTable, Device, Setpoint, packed
 from gateway.monitor.entries import ConfigChange, Stamp
+from gateway.monitor.suppressing import AS_IS, Suppressing
 
 MAX_DISCRETE_ALARMS = 4
 
@@ -31,26 +32,31 @@ class MonitorConfig(msgspec.Struct, frozen=True, array_like=True):
 
     devices: list[Device]
     profiles: dict[str, str]
+    suppressing: Suppressing = AS_IS
 
 
-def config_change(stamp: Stamp, devices: list[Device], profiles: dict[str, str]) -> ConfigChange:
+def config_change(
+    stamp: Stamp, devices: list[Device], profiles: dict[str, str], suppressing: Suppressing = AS_IS
+) -> ConfigChange:
     """The entry that puts a fleet and its profiles in force."""
-    return _entry(stamp, _config(devices, profiles))
+    return _entry(stamp, _config(devices, profiles, suppressing))
 
 
-def _config(devices: list[Device], profiles: dict[str, str]) -> MonitorConfig:
+def _config(devices: list[Device], profiles: dict[str, str], suppressing: Suppressing) -> MonitorConfig:
     """What of the profiles counts: those of the devices, and those that are known by their topics."""
     used = {d.profile for d in devices}
-    return MonitorConfig(devices, {k: v for k, v in sorted(profiles.items()) if k in used or has_topics(v)})
+    known = {k: v for k, v in sorted(profiles.items()) if k in used or has_topics(v)}
+    return MonitorConfig(devices, known, suppressing)
 
 
 def _entry(stamp: Stamp, config: MonitorConfig) -> ConfigChange:
-    parts = [_PAIR, *packed(config.devices), msgspec.msgpack.encode(config.profiles, order="deterministic")]
-    plain = b"".join(parts)
+    rest = (config.profiles, config.suppressing)
+    small = (msgspec.msgpack.encode(part, order="deterministic") for part in rest)
+    plain = b"".join([_THREE, *packed(config.devices), *small])
     return ConfigChange(stamp, hashlib.sha256(plain).hexdigest(), zlib.compress(plain, 1))
 
 
-_PAIR = b"\x92"
+_THREE = b"\x93"
 """The head of a MonitorConfig in msgpack."""
 
 
@@ -102,6 +108,7 @@ class Roster:
         self.first_slot = array("i")
         self.active = bytearray()
         self.digest = ""
+        self.suppressing = AS_IS
         self.addresses = Addresses({}, ())
 
     def apply(self, config: MonitorConfig, digest: str) -> Change:
@@ -134,7 +141,7 @@ class Roster:
             self._place(key, device, same, change, grown)
         self._grow(grown)
         self.channels.version += 1
-        self.digest = digest
+        self.digest, self.suppressing = digest, config.suppressing
         self.addresses = Addresses(self.profiles, config.devices)
         return change
 
@@ -147,14 +154,16 @@ class Roster:
         """The profile of an active device."""
         return self.profiles[self.channels.devices[number].profile]
 
-    def prepare(self, devices: list[Device], profiles: dict[str, str]) -> Prepared:
+    def prepare(
+        self, devices: list[Device], profiles: dict[str, str], suppressing: Suppressing = AS_IS
+    ) -> Prepared:
         """What ``apply`` would do, done to a copy; in any thread, while others read this roster."""
         table = self.channels  # first: if ``become`` runs meanwhile, the version is an old one
         twin = Roster()
         twin.channels = table.copy()
         twin.texts, twin.profiles, twin.digest = self.texts, self.profiles, self.digest
         twin.index, twin.first_slot, twin.active = {**self.index}, self.first_slot[:], self.active[:]
-        config = _config(devices, profiles)
+        config = _config(devices, profiles, suppressing)
         entry = _entry(Stamp(0, 0, ""), config)
         change = twin.apply(config, entry.digest)
         twin.channels.export()  # kept by the table: nobody is to wait for it later
@@ -164,7 +173,7 @@ class Roster:
         """Be what another one is, at once."""
         self.texts, self.profiles, self.digest = other.texts, other.profiles, other.digest
         self.index, self.first_slot, self.active = other.index, other.first_slot, other.active
-        self.addresses = other.addresses
+        self.addresses, self.suppressing = other.addresses, other.suppressing
         self.channels = other.channels  # last: see ``prepare``
 
     def followers(self, profiles: set[str]) -> list[int]:
@@ -275,6 +284,7 @@ class Roster:
             "first_slot": np.array(self.first_slot, "<i4").tobytes(),
             "active": bytes(self.active),
             "digest": self.digest,
+            "suppressing": msgspec.to_builtins(self.suppressing),
         }
 
     @classmethod
@@ -288,6 +298,7 @@ class Roster:
         roster.active = bytearray(stored["active"])
         roster.index = {roster.channels.devices[n].key: n for n, active in enumerate(roster.active) if active}
         roster.digest = stored["digest"]
+        roster.suppressing = msgspec.convert(stored.get("suppressing", []), Suppressing)
         active = (roster.channels.devices[number] for number in roster.active_devices())
         roster.addresses = Addresses(roster.profiles, active)
         return roster

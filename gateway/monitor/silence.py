@@ -63,7 +63,7 @@ class Silence:
             self.down_since_ns = None
             self._told_down = False
             self._image.keep_all()
-            silent.link_back(self.detector.parameters, self.detector.state, self._now(now_ns))
+            silent.link_back(self.detector.parameters, self.detector.state, self.at(now_ns))
         elif not hearing and self.down_since_ns is None:
             self.down_since_ns = now_ns
 
@@ -86,7 +86,7 @@ class Silence:
                 judgement.condition("link_down", active=True)
             if not self._urgent:
                 return
-        at_ns = self._now(now_ns)
+        at_ns = self.at(now_ns)
         if at_ns < self._next_ns and not self._urgent:
             return
         self._urgent = False
@@ -102,7 +102,7 @@ class Silence:
             findings,
             devices,
         )
-        judgement.silence_of_devices(devices)
+        judgement.silence_of_devices(devices, now_ns)
         judgement.silence_of_channels(findings)
 
     @property
@@ -143,7 +143,12 @@ class Silence:
         """Watch these channels no longer."""
         self.detector.configure(slots, None)
 
-    def _now(self, now_ns: int) -> int:
+    def watches(self, slots: range) -> bool:
+        """Whether one of these channels is watched."""
+        return bool(self.detector.parameters["silent_after_ns"][slots.start : slots.stop].any())
+
+    def at(self, now_ns: int) -> int:
+        """Gateway time on the silence time line."""
         at = now_ns if self.down_since_ns is None else min(now_ns, self.down_since_ns)
         return max(0, at - self.paused_ns)
 

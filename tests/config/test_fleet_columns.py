@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,13 +44,42 @@ def row(**given: str) -> str:
 def test_every_column_is_taken(tmp_path: Path) -> None:
     body = HEADER + row(
         county="永和县", sector="燃气", latitude="39.1", longitude="116.2", commissioned="2024/3/1",
-        expires="2027年3月1日", overrides="lel:HH=40; lel:H=20",
+        expires="2027年3月1日", overrides="lel:HH=40; lel:H=20", upstream="t/C-1",
     )  # fmt: skip
-    (device,) = read(tmp_path, body).devices
+    (device, _) = read(tmp_path, body + row(site="t", device="C-1")).devices
     limits = (Setpoint("lel", "H", 20.0), Setpoint("lel", "HH", 40.0))
     assert device == Device(
-        "e", "s", "A", "GD-1", GAS, "永和县", "燃气", 39.1, 116.2, "2024-03-01", "2027-03-01", limits
+        "e", "s", "A", "GD-1", GAS, "永和县", "燃气", 39.1, 116.2, "2024-03-01", "2027-03-01", limits,
+        "e/t/C-1",
+    )  # fmt: skip
+
+
+def test_an_upstream_that_cannot_be_is_told_with_its_row(tmp_path: Path) -> None:
+    body = HEADER + "".join(
+        [
+            row(upstream="GD-9"),
+            row(device="GD-2", upstream="GD-3"),
+            row(device="GD-3", upstream="GD-4"),
+            row(device="GD-4", upstream="GD-3"),
+            row(device="GD-5", upstream="GD-5"),
+            row(device="GD-6", upstream="GD-7"),
+            row(device="GD-7", retired="2026-01-01", retired_reason="sold"),
+            row(device="GD-8", upstream="e/s/GD-1"),
+        ]
     )
+    assert told(tmp_path, body) == [
+        (
+            "line 9, column upstream: 'e/s/GD-1' is no device; write the <device> of the same site, or "
+            "<site>/<device>"
+        ),
+        "line 2, column upstream: e/s/GD-9 is not in the fleet; name a device that is, or leave it empty",
+        (
+            "line 3, column upstream: leads round in a ring (e/s/GD-3 -> e/s/GD-4 -> e/s/GD-3); "
+            "correct one of them"
+        ),
+        "line 6, column upstream: leads round in a ring (e/s/GD-5 -> e/s/GD-5); correct one of them",
+        "line 7, column upstream: e/s/GD-7 has left the fleet; name a device that is, or leave it empty",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
@@ -198,6 +229,8 @@ def test_what_is_written_is_read_again(
 ) -> None:
     path = tmp_path_factory.mktemp("fleet") / name
     *stay, gone = devices
+    below = itertools.pairwise(stay)
+    stay = [*stay[:1], *(msgspec.structs.replace(d, upstream=above.key) for above, d in below)]
     path.write_text(text_of(path, stay, [Retired(gone, "2026-01-01", "x, y")]), encoding="utf-8")
     fleet = read_list(path, TEXTS, parsed=PARSED)
     assert fleet.devices == stay

@@ -56,8 +56,7 @@ def evaluate(
         _series(series, scores, limit)
         return
     if keep and seed != SEED:
-        kept = golden or "the golden file"
-        refuse([f"--keep: {kept} holds seed {SEED}; leave out --keep, or --seed {seed}"])
+        refuse([_other_seed(golden, seed)])
     from gateway.clock import SystemClock
     from gateway.evaluate import run
 
@@ -80,6 +79,11 @@ def evaluate(
         _compare(golden, parts, keep=keep)
     missed = any(figure.plain()["verdict"] == "missed" for part in parts for figure in part.figures)
     raise SystemExit(1 if missed else 0)
+
+
+def _other_seed(golden: Path | None, seed: int) -> str:
+    kept = golden or "the golden file"
+    return f"--keep: {kept} holds seed {SEED}; leave out --keep, or --seed {seed}"
 
 
 def _compare(file: Path, parts: list[Part], *, keep: bool) -> None:

@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from gateway import sinks as sink_kinds
 from gateway.config_calls import Escalation, FireDrill, RosterFile, faults
+from gateway.config_console import Console, Oidc, console_faults, oidc_faults
 from gateway.config_problems import PREFIX, Origin, explain
 from gateway.config_suppression import Upstream
 from gateway.errors import ConfigError
@@ -95,21 +96,6 @@ class Http(_Section):
     port: int = Field(default=9280, ge=0, le=65535)
 
 
-class Console(_Section):
-    """[console]: the operator's pages."""
-
-    host: str = Field(default="127.0.0.1", min_length=1)
-    port: int = Field(default=9281, ge=0, le=65535)
-    public_url: str = Field(default="", pattern=r"^(https://[^/\s]+/?)?$")
-    """How browsers reach it, if a proxy with TLS stands in front."""
-    cert_file: str = ""
-    key_file: str = ""
-    session_idle_hours: float = Field(default=12.0, gt=0, le=24)
-    """A login that nobody uses ends."""
-    session_hours: float = Field(default=24.0, gt=0, le=168)
-    """And every login ends."""
-
-
 class Config(BaseSettings):
     """The whole configuration; paths are absolute. Made by ``load``."""
 
@@ -136,6 +122,7 @@ class Config(BaseSettings):
     upstream: Upstream = Upstream()
     http: Http = Http()
     console: Console = Console()
+    oidc: Oidc = Oidc()
     escalation: list[Escalation] = []
     rosters: dict[str, RosterFile] = {}
     fire_drill: FireDrill = FireDrill()
@@ -182,6 +169,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
         _tables.reset(token)
     ingest = config.ingest.model_copy(update=_absolute(config.ingest.model_dump(), base))
     console = config.console.model_copy(update=_absolute(config.console.model_dump(), base))
+    oidc = config.oidc.model_copy(update=_absolute(config.oidc.model_dump(), base))
     sinks, problems = _sinks(config.sinks, base, origin)
     config = config.model_copy(
         update={
@@ -189,6 +177,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
             "profiles": [base / folder for folder in config.profiles],
             "ingest": ingest,
             "console": console,
+            "oidc": oidc,
             "sinks": sinks,
             "fire_drill": config.fire_drill.model_copy(
                 update=_absolute(config.fire_drill.model_dump(), base)
@@ -203,7 +192,8 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
     problems += [
         *_drill_files(config.fire_drill, origin),
         *_ingest_files(ingest, origin),
-        *_console_files(console, origin),
+        *console_faults(console, origin),
+        *oidc_faults(oidc, origin),
         *_misnamed(),
     ]
     problems += [
@@ -326,15 +316,6 @@ def _drill_files(drill: FireDrill, origin: Origin) -> Iterator[str]:
     if drill.password_file and not os.access(drill.password_file, os.R_OK):
         where = origin.of(("fire_drill", "password_file"))
         yield f"{where}: {drill.password_file} cannot be read; create it, or correct the path"
-
-
-def _console_files(console: Console, origin: Origin) -> Iterator[str]:
-    for key in ("cert_file", "key_file"):
-        name = getattr(console, key)
-        if name and not os.access(name, os.R_OK):
-            yield f"{origin.of(('console', key))}: {name} cannot be read; create it, or correct the path"
-    if bool(console.cert_file) != bool(console.key_file):
-        yield f"{origin.of(('console', 'cert_file'))}: belongs together with key_file; give both or none"
 
 
 def _misnamed() -> list[str]:

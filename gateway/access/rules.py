@@ -17,8 +17,23 @@ class Refused(Exception):  # noqa: N818 - said to a person, nothing went wrong
         self.wait_s = wait
 
 
+PROVIDED = "oidc:"
+"""How an account begins that an identity provider keeps; no account made here can."""
+
+
+def keep_out(account: str) -> None:
+    """Refused for an account of an identity provider: a link or token here would outlive it there."""
+    if account.startswith(PROVIDED):
+        raise Refused(
+            f"{account[:200]} is kept by the identity provider: role and organisation come from there; it "
+            "has neither password nor token here (a program gets an account of its own)",
+            f"{account[:200]} 由身份提供方管理:角色与组织由其决定,在此没有密码和令牌(程序请使用独立账号)",
+        )
+
+
 def check(account: str, role: str, scope: Scope) -> None:
-    """Refused for an account that makes no sense."""
+    """Refused for an account that makes no sense, or that an identity provider keeps."""
+    keep_out(account)
     if not account or len(account) > 64 or not all(c.isalnum() or c in "._@-" for c in account):
         raise Refused(
             f"{account[:80]!r} cannot be an account: letters, digits and . _ @ -, at most 64",

@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.pool import NullPool
 
-from gateway.access import passwords
+from gateway.access import external, passwords
 from gateway.access.person import ROLES, Account, Issued, Person, Scope, Session
 from gateway.access.record import Change, changes, note_change, witnessed
-from gateway.access.rules import Refused, check, keep_an_administrator
+from gateway.access.rules import Refused, check, keep_an_administrator, keep_out
 from gateway.access.tables import ACCOUNT, LINK, METADATA, SESSION, TOKEN
 from gateway.access.throttle import forget, note, succeeded, wait_s
 
@@ -97,6 +97,7 @@ class AccessStore:
 
     def invite(self, account: str, now_ns: int, *, by: str = "") -> str:
         """Another one-time link; earlier ones of the account end. Its secret."""
+        keep_out(account)
         with self._changing() as link:
             self._found(link, account)
             note_change(link, now_ns, by, "link", account)
@@ -208,6 +209,18 @@ class AccessStore:
         """A session for somebody who has just used a one-time link."""
         with self._changing() as link:
             return self._begin(link, self._found(link, account), address, now_ns)
+
+    def enter(self, given: external.External, address: str, now_ns: int) -> Session:
+        """A session for somebody whom the identity provider vouches for, with the role and organisation of
+        this login. Refused when an administrator has switched the account off."""
+        with self._changing() as link:
+            external.keep(link, given, now_ns)
+            return self._begin(link, self._found(link, given.id), address, now_ns)
+
+    def turn_away(self, account: str) -> None:
+        """The identity provider no longer vouches for an account: its sessions end, if it has any."""
+        with self._changing() as link:
+            link.execute(delete(SESSION).where(SESSION.c.account == account))
 
     def session(self, secret: str, now_ns: int) -> Session | None:
         """The session of a cookie, if it has not ended and the account is enabled."""

@@ -19,6 +19,7 @@ import uvicorn
 
 from gateway.access import AccessStore
 from gateway.clock import Clock, new_id, new_secret
+from gateway.config_console import Oidc
 from gateway.console.app import make_app
 from gateway.console.feed import Feed
 from gateway.console.identity import Identity
@@ -57,6 +58,8 @@ class Config(Protocol):
 
     @property
     def console(self) -> ConsoleConfig: ...  # noqa: D102
+    @property
+    def oidc(self) -> Oidc: ...  # noqa: D102
 
 
 def run(config: Config, data: DataFolder, clock: Clock, options: Sequence[str] = ()) -> int:
@@ -64,7 +67,7 @@ def run(config: Config, data: DataFolder, clock: Clock, options: Sequence[str] =
     options: those before the command, for riskgate processes that testers start."""
     configure("console", clock.mono_ns)
     with bind(config.console) as listening:
-        return asyncio.run(_serve(listening, config.console, clock, data, Runs(data, clock, options)))
+        return asyncio.run(_serve(listening, config, clock, data, Runs(data, clock, options)))
 
 
 def access_store(config: ConsoleConfig, data: DataFolder) -> AccessStore:
@@ -125,15 +128,14 @@ def origins(config: ConsoleConfig, port: int) -> list[str]:
     return found + ([f"{scheme}://{name}" for name in names] if port == usual else [])
 
 
-async def _serve(
-    listening: socket.socket, config: ConsoleConfig, clock: Clock, data: DataFolder, runs: Runs
-) -> int:
+async def _serve(listening: socket.socket, whole: Config, clock: Clock, data: DataFolder, runs: Runs) -> int:
+    config = whole.console
     stopping = asyncio.Event()
     feed = Feed(data, clock, stopping)
     port = listening.getsockname()[1]
     names = origins(config, port)
     store = access_store(config, data)
-    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock), runs)
+    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock), runs, whole.oidc)
     tls: dict[str, Any] = {}
     if config.cert_file:
         tls = {"ssl_certfile": config.cert_file, "ssl_keyfile": config.key_file}

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
+from gateway.config_console import Oidc
 from gateway.console.answers import ProblemError, is_api, problem, told
 from gateway.console.api import add_api
 from gateway.console.city import City
@@ -39,17 +40,25 @@ def make_app(
     token: str,
     identity: Identity,
     runs: Runs | None = None,
+    oidc: Oidc | None = None,
 ) -> Any:
     """The ASGI application. origins: as browsers name it; ``token`` is this process's own and stands in the
-    pages of strangers."""
+    pages of strangers; oidc: an identity provider that may vouch for people."""
     origins = list(origins)
     secure = all(origin.startswith("https:") for origin in origins)
-    app = make_routes(feed, core_socket, token, identity, runs, secure=secure)
+    app = make_routes(feed, core_socket, token, identity, runs, oidc, secure=secure)
     return Guard(app, origins, token, identity)
 
 
 def make_routes(
-    feed: Feed, core_socket: Path, token: str, identity: Identity, runs: Runs | None = None, *, secure: bool
+    feed: Feed,
+    core_socket: Path,
+    token: str,
+    identity: Identity,
+    runs: Runs | None = None,
+    oidc: Oidc | None = None,
+    *,
+    secure: bool,
 ) -> FastAPI:
     """The routes, without the guard in front of them."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -58,7 +67,7 @@ def make_routes(
     app.add_exception_handler(ProblemError, told)
     runs = runs or Runs(feed.data, feed.clock)
     desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock), runs)
-    add_login(app, identity, desk.show, token, secure=secure)
+    add_login(app, identity, desk.show, token, feed.clock, oidc, secure=secure)
     _add_files(app)
     add_plotly(app)
 

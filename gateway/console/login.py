@@ -6,12 +6,15 @@ from __future__ import annotations
 import threading
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import Refused
 from gateway.access.person import Session
+from gateway.clock import Clock
+from gateway.config_console import Oidc
 from gateway.console.identity import COOKIE, Identity, Looking, asker, public
+from gateway.console.oidc import add_oidc, label
 from gateway.console.show import Show
 
 AT_ONCE = 2
@@ -36,19 +39,40 @@ class Choice(BaseModel):
     password: str = Field(min_length=1, max_length=1024)
 
 
-def add_login(app: FastAPI, identity: Identity, show: Show, token: str, *, secure: bool) -> None:
+def add_login(
+    app: FastAPI,
+    identity: Identity,
+    show: Show,
+    token: str,
+    clock: Clock,
+    oidc: Oidc | None = None,
+    *,
+    secure: bool,
+) -> None:
     """The routes. token: of this process, for pages of strangers; secure: whether browsers reach the console
-    by TLS."""
+    by TLS; oidc: the identity provider, if any."""
     store, checks = identity.store, threading.BoundedSemaphore(AT_ONCE)
 
-    def begun(session: Session) -> JSONResponse:
-        answer = JSONResponse({"accepted": True})
+    def begun(session: Session, answer: Response | None = None) -> Response:
+        answer = answer or JSONResponse({"accepted": True})
         answer.set_cookie(COOKIE, session.secret, path="/", httponly=True, samesite="lax", secure=secure)
         return answer
 
-    def stranger(mode: str, request: Request, key: str = "", back: str = "/") -> HTMLResponse:
-        csrf = asker(request).csrf or token
-        return show.stranger(request, "login.html", mode=mode, key=key, back=_own(back), token=csrf)
+    def stranger(
+        mode: str, request: Request, key: str = "", back: str = "/", problem: str = ""
+    ) -> HTMLResponse:
+        csrf, provider = asker(request).csrf or token, label(oidc)
+        return show.stranger(
+            request, "login.html", mode=mode, key=key, back=own(back), token=csrf, provider=provider,
+            problem=problem,
+        )  # fmt: skip
+
+    def failed(request: Request, problem: str, status: int) -> Response:
+        answer = stranger("login", request, problem=problem)
+        answer.status_code = status
+        return answer
+
+    add_oidc(app, oidc, identity, clock, begun, failed, own, secure=secure)
 
     @app.get("/login", dependencies=[public])
     def login_page(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the address's own word
@@ -59,7 +83,7 @@ def add_login(app: FastAPI, identity: Identity, show: Show, token: str, *, secur
         return stranger("welcome", request, key=key[:200])
 
     @app.post("/login", dependencies=[public])
-    def login(given: Login, request: Request) -> JSONResponse:
+    def login(given: Login, request: Request) -> Response:
         before = asker(request).secret
         try:
             with checks:
@@ -71,7 +95,7 @@ def add_login(app: FastAPI, identity: Identity, show: Show, token: str, *, secur
         return begun(session)
 
     @app.post("/welcome", dependencies=[public])
-    def choose(given: Choice, request: Request) -> JSONResponse:
+    def choose(given: Choice, request: Request) -> Response:
         try:
             with checks:
                 account = store.choose(given.key, given.password, identity.now_ns())
@@ -88,9 +112,11 @@ def add_login(app: FastAPI, identity: Identity, show: Show, token: str, *, secur
         return answer
 
 
-def _own(back: str) -> str:
-    """A page of ours to go back to; never another site."""
-    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and len(back) < 500 else "/"
+def own(back: str) -> str:
+    """A page of ours to go back to; never another site. Browsers drop tabs and line ends from an address and
+    take a backslash for a slash, so neither may stand in it."""
+    plain = back.isprintable() and "\\" not in back and len(back) < 500
+    return back if plain and back.startswith("/") and not back.startswith("//") else "/"
 
 
 def _address(request: Request) -> str:

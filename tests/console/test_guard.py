@@ -18,7 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 import gateway.console.words
-from gateway.config import Console
+from gateway.config_console import Console
 from gateway.console import bind, is_loopback, origins
 from gateway.console.texts import LANGUAGES, TEXTS, choose
 from gateway.errors import ConfigError

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access import ROLES, Person, Refused, Right, Scope
 from gateway.access.record import WITNESS
+from gateway.access.rules import PROVIDED
 from gateway.console.identity import DeniedError, needs
 from gateway.console.pages.desk import Desk
 from gateway.console.show import Entry
@@ -29,7 +30,7 @@ class Of(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    account: str = Field(min_length=1, max_length=64)
+    account: str = Field(min_length=1, max_length=160)
 
 
 class Switch(Of):
@@ -144,6 +145,7 @@ def _shown(one: Any) -> dict[str, Any]:
         "enterprise": one.scope.enterprise,
         "enabled": one.enabled,
         "has_password": one.has_password,
+        "provided": one.id.startswith(PROVIDED),
     }
 
 

@@ -50,10 +50,11 @@ async function switchOff(one) {
 function person(one) {
   const who = element("span");
   who.append(element("b", "", one.account), element("span", "note", one.name === one.account ? "" : one.name));
-  const state = one.enabled ? (one.has_password ? texts.ready : texts.no_password) : texts.off;
+  const ready = one.provided ? texts.provided : one.has_password ? texts.ready : texts.no_password;
+  const state = one.enabled ? ready : texts.off;
   const does = element("span", "deeds");
-  if (one.enabled) does.append(button(texts.new_link, one.account, () => command("link", { account: one.account })), " ");
-  does.append(button(texts.edit, one.account, () => edit(one)), " ");
+  if (one.enabled && !one.provided) does.append(button(texts.new_link, one.account, () => command("link", { account: one.account })), " ");
+  if (!one.provided) does.append(button(texts.edit, one.account, () => edit(one)), " ");
   if (one.enabled) does.append(button(texts.switch_off, one.account, () => switchOff(one)));
   else does.append(button(texts.switch_on, one.account, () => command("enable", { account: one.account, enabled: true })));
   const made = tableRow(["name", who], texts[`role_${one.role}`] ?? one.role, [one.county, one.enterprise].filter(Boolean).join(" / ") || texts.whole_city, state, does);

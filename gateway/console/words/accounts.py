@@ -19,6 +19,7 @@ WORDS = COMMON | {
     "enterprise_only": ("Only this enterprise (empty: all)", "仅限企业(空为全部)"),
     "state_column": ("State", "状态"),
     "ready": ("ready", "可用"),
+    "provided": ("by the identity provider", "由身份提供方管理"),
     "no_password": ("no password yet", "尚未设密码"),
     "off": ("switched off", "已停用"),
     "make": ("Make the account", "建立账号"),

@@ -167,9 +167,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
         raise ConfigError([f"environment: {error}; write lists and tables there as JSON"]) from None
     finally:
         _tables.reset(token)
-    ingest = config.ingest.model_copy(update=_absolute(config.ingest.model_dump(), base))
-    console = config.console.model_copy(update=_absolute(config.console.model_dump(), base))
-    oidc = config.oidc.model_copy(update=_absolute(config.oidc.model_dump(), base))
+    ingest, console, oidc = (_settled(part, base) for part in (config.ingest, config.console, config.oidc))
     sinks, problems = _sinks(config.sinks, base, origin)
     config = config.model_copy(
         update={
@@ -179,9 +177,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
             "console": console,
             "oidc": oidc,
             "sinks": sinks,
-            "fire_drill": config.fire_drill.model_copy(
-                update=_absolute(config.fire_drill.model_dump(), base)
-            ),
+            "fire_drill": _settled(config.fire_drill, base),
             "rosters": {
                 name: roster.model_copy(update={"file": base / roster.file})
                 for name, roster in config.rosters.items()
@@ -294,6 +290,10 @@ def _secret(settings: type[BaseModel], key: str) -> bool:
 
 def _absolute(table: Mapping[str, Any], base: Path) -> dict[str, str]:
     return {k: str(base / v) for k, v in table.items() if k.endswith("_file") and isinstance(v, str) and v}
+
+
+def _settled(section: Any, base: Path) -> Any:
+    return section.model_copy(update=_absolute(section.model_dump(), base))
 
 
 def _ingest_files(ingest: Ingest, origin: Origin) -> Iterator[str]:

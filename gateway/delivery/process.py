@@ -159,8 +159,8 @@ class Delivery:
                 part.announcer.announce(at_ns, text)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Questions on the delivery socket: "status", "deadletters" (sink, limit), "calls" (alarm, limit),
-        "drill" (run, by, limit), "duty" (limit): rosters and open calls."""
+        """Questions on the delivery socket: "status", "deadletters" (sink, limit, before), "calls" (alarm,
+        limit), "drill" (run, by, limit), "duty" (limit): rosters and open calls."""
         if request.get("op") == "status":
             sinks = {part.name: part.status(self.store) for part in self.parts}
             drill = {} if self._drill is None else self._drill.status()
@@ -176,7 +176,10 @@ class Delivery:
             made = self._calling.made_by
             return {"rosters": made.rosters(), **made.open(int(request.get("limit", 50)))}
         if request.get("op") == "deadletters":
-            letters = self.store.deadletters(str(request.get("sink", "")), int(request.get("limit", 1000)))
+            before = int(request.get("before", 0))
+            letters = self.store.deadletters(
+                str(request.get("sink", "")), int(request.get("limit", 1000)), before
+            )
             return {"deadletters": [asdict(letter) for letter in letters]}
         return {
             "accepted": False,

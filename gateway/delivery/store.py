@@ -258,11 +258,13 @@ class DeliveryStore:
             db.execute(DEAD.update().where(DEAD.c.id == letter.id).values(state="dead", reason=reason))
             self._record(db, "dead", sink, lane=letter.lane, id=letter.id, reason=reason)
 
-    def deadletters(self, sink: str = "", limit: int = 1000) -> list[DeadLetter]:
-        """Dead letters, newest first; of one sink or of all."""
+    def deadletters(self, sink: str = "", limit: int = 1000, before: int = 0) -> list[DeadLetter]:
+        """Dead letters, newest first; of one sink or of all. before: only those with a smaller id."""
         query = sa.select(DEAD).where(DEAD.c.state == "dead").order_by(DEAD.c.id.desc()).limit(limit)
         if sink:
             query = query.where(DEAD.c.sink == sink)
+        if before:
+            query = query.where(DEAD.c.id < before)
         with self._begin() as db:
             return [DeadLetter(**row) for row in db.execute(query).mappings()]
 

@@ -103,10 +103,14 @@ def add_login(
             return _told(refused, 409)
         return begun(store.begin(account, _address(request), identity.now_ns()))
 
+    _add_logout(app, identity, secure=secure)
+
+
+def _add_logout(app: FastAPI, identity: Identity, *, secure: bool) -> None:
     @app.post("/logout")
     def logout(request: Request, person: Looking) -> JSONResponse:
         del person
-        store.logout(asker(request).secret)
+        identity.store.logout(asker(request).secret)
         answer = JSONResponse({"accepted": True})
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=secure)
         return answer

@@ -4,6 +4,7 @@ the time of a password check, and says the same for a wrong name and a wrong pas
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -78,10 +79,6 @@ def add_login(
     def login_page(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the address's own word
         return stranger("login", request, back=next)
 
-    @app.get("/welcome/{key}", dependencies=[public])
-    def welcome_page(key: str, request: Request) -> HTMLResponse:
-        return stranger("welcome", request, key=key[:200])
-
     @app.post("/login", dependencies=[public])
     def login(given: Login, request: Request) -> Response:
         before = asker(request).secret
@@ -94,15 +91,12 @@ def add_login(
             store.logout(before)  # another session, never the old one with another owner
         return begun(session)
 
-    @app.post("/welcome", dependencies=[public])
-    def choose(given: Choice, request: Request) -> Response:
-        try:
-            with checks:
-                account = store.choose(given.key, given.password, identity.now_ns())
-        except Refused as refused:
-            return _told(refused, 409)
+    def welcomed(given: Choice, request: Request) -> Response:
+        with checks:
+            account = store.choose(given.key, given.password, identity.now_ns())
         return begun(store.begin(account, _address(request), identity.now_ns()))
 
+    _add_welcome(app, stranger, welcomed)
     _add_logout(app, identity, secure=secure)
 
 
@@ -114,6 +108,21 @@ def _add_logout(app: FastAPI, identity: Identity, *, secure: bool) -> None:
         answer = JSONResponse({"accepted": True})
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=secure)
         return answer
+
+
+def _add_welcome(
+    app: FastAPI, stranger: Callable[..., HTMLResponse], welcomed: Callable[[Choice, Request], Response]
+) -> None:
+    @app.get("/welcome/{key}", dependencies=[public])
+    def welcome_page(key: str, request: Request) -> HTMLResponse:
+        return stranger("welcome", request, key=key[:200])
+
+    @app.post("/welcome", dependencies=[public])
+    def choose(given: Choice, request: Request) -> Response:
+        try:
+            return welcomed(given, request)
+        except Refused as refused:
+            return _told(refused, 409)
 
 
 def own(back: str) -> str:

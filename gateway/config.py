@@ -24,7 +24,7 @@ from pydantic_settings import (
 from gateway import sinks as sink_kinds
 from gateway.config_calls import Escalation, FireDrill, RosterFile, faults
 from gateway.config_console import Console, Oidc, console_faults, oidc_faults
-from gateway.config_problems import PREFIX, Origin, explain
+from gateway.config_problems import PREFIX, Origin, explain, misnamed
 from gateway.config_suppression import Upstream
 from gateway.errors import ConfigError
 
@@ -116,6 +116,8 @@ class Config(BaseSettings):
     fleet: Path = Path("fleet.csv")
     profiles: list[Path] = []
     """Folders with profiles of your own: <folder>/<family>/<model>.toml."""
+    maintenance: Path | None = None
+    """The list of maintenance windows; none: no windows."""
     ingest: Ingest = Ingest()
     journal: JournalSection = JournalSection()
     snapshots: Snapshots = Snapshots()
@@ -162,7 +164,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
             rest = Ingest.model_construct(**{**sound, "username": "?", "tls": True})
             problems += _ingest_files(rest.model_copy(update=_absolute(sound, base)), origin)
         problems += _sinks(tables.get("sinks"), base, origin)[1]
-        raise ConfigError(problems + _misnamed()) from None
+        raise ConfigError(problems + misnamed(Config.model_fields)) from None
     except SettingsError as error:
         raise ConfigError([f"environment: {error}; write lists and tables there as JSON"]) from None
     finally:
@@ -172,6 +174,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
     config = config.model_copy(
         update={
             "fleet": base / config.fleet,
+            "maintenance": base / config.maintenance if config.maintenance else None,
             "profiles": [base / folder for folder in config.profiles],
             "ingest": ingest,
             "console": console,
@@ -190,7 +193,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
         *_ingest_files(ingest, origin),
         *console_faults(console, origin),
         *oidc_faults(oidc, origin),
-        *_misnamed(),
+        *misnamed(Config.model_fields),
     ]
     problems += [
         f"{origin.of(('profiles',))}: {folder} is no folder; create it, or correct the path"
@@ -316,15 +319,3 @@ def _drill_files(drill: FireDrill, origin: Origin) -> Iterator[str]:
     if drill.password_file and not os.access(drill.password_file, os.R_OK):
         where = origin.of(("fire_drill", "password_file"))
         yield f"{where}: {drill.password_file} cannot be read; create it, or correct the path"
-
-
-def _misnamed() -> list[str]:
-    """Environment variables that look like ours but name no key: they would be silently without effect."""
-    known = sorted(Config.model_fields)
-    return [
-        f"environment: {name}: names no section; known: {', '.join(PREFIX + k.upper() for k in known)}"
-        for name in os.environ
-        if name.upper().startswith(PREFIX)
-        and "__" in name
-        and name.upper()[len(PREFIX) :].split("__")[0].lower() not in known
-    ]

@@ -76,3 +76,15 @@ def _fields(model: type[BaseModel], keys: tuple[Any, ...]) -> Mapping[str, Any]:
             return {}
         fields = inner.model_fields
     return fields
+
+
+def misnamed(sections: Collection[str]) -> list[str]:
+    """Environment variables that look like ours but name no key: they would be silently without effect."""
+    known = sorted(sections)
+    return [
+        f"environment: {name}: names no section; known: {', '.join(PREFIX + k.upper() for k in known)}"
+        for name in os.environ
+        if name.upper().startswith(PREFIX)
+        and "__" in name
+        and name.upper()[len(PREFIX) :].split("__")[0].lower() not in known
+    ]

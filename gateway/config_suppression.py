@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.monitor.suppressing import Suppressing
+from gateway.monitor.suppressing import Suppressing, Window
 
 
 class Upstream(BaseModel):
@@ -18,6 +18,10 @@ class Upstream(BaseModel):
     """How long the devices behind it may take after its return."""
 
 
-def suppressing(upstream: Upstream) -> Suppressing:
-    """What the core is told of it."""
-    return Suppressing(together_ns=round(upstream.together_s * 1e9), grace_ns=round(upstream.grace_s * 1e9))
+def suppressing(upstream: Upstream, windows: tuple[Window, ...]) -> Suppressing:
+    """What the core is told of suppression by design."""
+    return Suppressing(
+        together_ns=round(upstream.together_s * 1e9),
+        grace_ns=round(upstream.grace_s * 1e9),
+        windows=windows,
+    )

@@ -14,6 +14,7 @@ that must come of it. docs/stories.md shows how to write one; ``riskgate story r
                  link = "down" | "up"
                  edit = ["setpoint = 10", "setpoint = 12"]: the profile's text changes, once and for all
                every_s, until_s: again and again
+    [[window]] begin_s, end_s of a maintenance window; device or asset, if not the whole site; safety_by
     [[expect]] at_s, alarm ("lel:H", another device's "D-2/lel:H"), state, and optionally occurrence, cause,
                reason, process_active, flags, first_out, priority
     [[answer]] at_s, accepted, reason: what a command is told
@@ -37,7 +38,7 @@ from gateway.monitor.channels import Device
 from gateway.monitor.entries import FLAG_RETAINED, Entry, Link, OperatorCommand, Packets, Stamp, Started, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import config_change
-from gateway.monitor.suppressing import Suppressing
+from gateway.monitor.suppressing import Suppressing, Window
 from gateway.story_form import parse, profile_of
 
 FIRST_NS = 1_764_000_000_000_000_000
@@ -79,7 +80,7 @@ def read(path: Path) -> Story:
         for above in (head.get("upstream", {}).get(device.device),)
     ]
     times = {f"{name}_ns": round(head[f"{name}_s"] * SECOND) for name in TIMES if f"{name}_s" in head}
-    design = Suppressing(**times)
+    design = Suppressing(**times, windows=tuple(map(_window, told.get("window", []))))
     entries: list[Entry] = [
         Started(_stamp(0), "story", BEHAVIOUR, 1),
         config_change(_stamp(0), devices, {DEVICE.profile: text}, design),
@@ -155,6 +156,15 @@ def replies(told: list[Event]) -> list[CommandEvent]:
 def notes(told: list[Event], kinds: set[str]) -> list[NoteEvent]:
     """Only the notes of these kinds."""
     return [event for event in told if isinstance(event, NoteEvent) and event.kind in kinds]
+
+
+def _window(table: dict[str, Any]) -> Window:
+    span = (FIRST_NS + round(table["begin_s"] * SECOND), FIRST_NS + round(table["end_s"] * SECOND))
+    scope = f"{SITE}/{table['device']}" if "device" in table else SITE
+    return Window(
+        "works", scope, table.get("asset", ""), (span,), "valves are changed", "WO-1", "li",
+        tuple(table.get("safety_by", ())),
+    )  # fmt: skip
 
 
 def _full(alarm: str) -> str:

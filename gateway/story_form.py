@@ -63,6 +63,16 @@ class At(msgspec.Struct, forbid_unknown_fields=True):
         return ""
 
 
+class Planned(msgspec.Struct, forbid_unknown_fields=True):
+    """``[[window]]``."""
+
+    begin_s: float
+    end_s: float
+    device: str = ""
+    asset: str = ""
+    safety_by: list[str] = []
+
+
 class Expect(msgspec.Struct, forbid_unknown_fields=True):
     """``[[expect]]``."""
 
@@ -99,6 +109,7 @@ class Form(msgspec.Struct, forbid_unknown_fields=True):
 
     story: Head
     at: list[At] = []
+    window: list[Planned] = []
     expect: list[Expect] = []
     answer: list[Answer] = []
     note: list[Note] = []

@@ -11,6 +11,7 @@ from gateway.config_suppression import suppressing
 from gateway.core import Wanted
 from gateway.errors import ConfigError
 from gateway.fleet import gather
+from gateway.maintenance_list import read_windows
 from gateway.rulebook import overlaid
 
 
@@ -19,11 +20,12 @@ def wanted(config: Config, rules: Path | None = None) -> Wanted:
     ConfigError lists every problem."""
     found = gather(config.fleet, config.profiles)
     devices = found.devices if rules is None else overlaid(rules, found.devices, found.texts)
+    windows = read_windows(config.maintenance, devices) if config.maintenance is not None else ()
     return Wanted(
         devices,
         found.texts,
         clock=config.clock,
-        suppressing=suppressing(config.upstream),
+        suppressing=suppressing(config.upstream, windows),
         exercise=config.clock == "stream",
         snapshot_every_ns=round(config.snapshots.every_s * 1e9),
         warnings=found.warnings,

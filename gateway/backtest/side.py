@@ -74,8 +74,9 @@ def _calm_until_ns(monitor: Monitor) -> int:
     no events: nothing that time brings about could be averted by one of them meanwhile."""
     if monitor.throttle.flooding or monitor.inlet.twins.any or monitor.engine.flow.restless:
         return 0  # they end by calm, which any packet may break
-    times = (monitor.silence.calm_until_ns, monitor.judgement.upstreams.calm_until_ns)
-    return min(*times, monitor.lifetimes.calm_until_ns(monitor.line))
+    judgement, line = monitor.judgement, monitor.line
+    by_line = (monitor.lifetimes.calm_until_ns(line), judgement.maintenance.calm_until_ns(line))
+    return min(monitor.silence.calm_until_ns, judgement.upstreams.calm_until_ns, *by_line)
 
 
 class _Times:

@@ -21,6 +21,7 @@ from gateway.monitor.device_alarms import DeviceAlarms
 from gateway.monitor.entries import OperatorCommand
 from gateway.monitor.groups import Groups
 from gateway.monitor.late import Late
+from gateway.monitor.maintenance import Maintenance
 from gateway.monitor.naming import Naming
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Change, Roster
@@ -63,6 +64,7 @@ class Judgement:
         self.exercise = False
         self.devices = DeviceAlarms(self._naming, self.put)
         self.suppressed = Suppressed(engine, self._tell, lambda: self._wall_ns)
+        self.maintenance = Maintenance(engine, roster, self._naming, self.suppressed, self.note)
         self.upstreams = Upstreams(roster, silence, self.devices, self.suppressed)
 
     def _tell(self, event: AlarmEvent) -> None:
@@ -231,6 +233,7 @@ class Judgement:
         self.upstreams.changed(self._engine.now_ns)
         self._naming.concentrators = self.upstreams.below
         self.suppressed.again()
+        self.maintenance.changed()
 
     def groups_changed(self) -> None:
         """Devices, profiles or tables changed: alarms of groups that are gone or begin anew are over."""
@@ -301,6 +304,8 @@ class Judgement:
                 )
             if flow.is_next_too_many(known.id, now_ns):
                 flags = (*flags, CHATTERING)
+            if self.maintenance.on:
+                self.maintenance.before(known)
         else:
             standing = self._engine.find(known.id)
             if standing is None or not standing.process_active:

@@ -119,6 +119,7 @@ class Monitor:
     def _sweep(self, now_ns: int, before_ns: int) -> None:
         """What time alone brings about."""
         self.judgement.shelves(now_ns)
+        self.judgement.maintenance.sweep(self.line)
         self.judgement.flow(now_ns)
         if self.lifetimes.due(self.line):
             self.lifetimes.sweep(self.line, self.judgement)
@@ -309,6 +310,7 @@ class Monitor:
             "late": self.judgement.late.export(),
             "upstreams": self.judgement.upstreams.export(),
             "suppressed": self.judgement.suppressed.export(),
+            "maintenance": self.judgement.maintenance.export(),
             "last": [Rows(self.last_value), Rows(self.last_event_ns), Rows(self.last_quality)],
         }
 
@@ -337,6 +339,7 @@ class Monitor:
         monitor.judgement.late.load(stored.get("late", {}))
         monitor.judgement.upstreams.load(stored.get("upstreams", {}))
         monitor.judgement.suppressed.load(stored.get("suppressed", {}))
+        monitor.judgement.maintenance.load(stored.get("maintenance", {}))
         value, event, quality = stored["last"]
         monitor.last_value = np.frombuffer(value, np.float64).copy()
         monitor.last_event_ns = np.frombuffer(event, np.int64).copy()

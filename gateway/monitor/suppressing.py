@@ -20,6 +20,29 @@ Causes = dict[str, dict[str, tuple[str, str]]]
 """Alarm -> cause (such as "upstream:acme/plant/C-1") -> its reason in English and Chinese."""
 
 
+class Window(msgspec.Struct, frozen=True, array_like=True):
+    """A maintenance window. Journalled: fields are only ever appended."""
+
+    name: str
+    scope: str
+    """ "<enterprise>/<site>" or "<enterprise>/<site>/<device>"."""
+    asset: str
+    """Of that site alone this asset; "" = all."""
+    spans: tuple[tuple[int, int], ...]
+    """(begin, end), unix ns: every time zone was applied when the file was read, so replay needs none."""
+    reason: str
+    work_order: str
+    author: str
+    safety_by: tuple[str, ...] = ()
+    """The two persons who want safety alarms suppressed, too; () = they are not."""
+
+    def concerns(self, enterprise: str, site: str, asset: str, device: str) -> bool:
+        """Whether a device, on an asset, lies within the scope."""
+        if self.scope == f"{enterprise}/{site}/{device}":
+            return True
+        return self.scope == f"{enterprise}/{site}" and self.asset in ("", asset)
+
+
 class Suppressing(msgspec.Struct, frozen=True, array_like=True):
     """What the configuration says of suppression by design. Journalled: fields are only ever appended."""
 
@@ -28,6 +51,8 @@ class Suppressing(msgspec.Struct, frozen=True, array_like=True):
     fallen silent for one cause; so long one of them waits for the others before it alarms by itself."""
     grace_ns: int = 120_000_000_000
     """After the upstream device is back: so long the devices behind it have for their first reading."""
+    windows: tuple[Window, ...] = ()
+    """Maintenance."""
 
 
 AS_IS = Suppressing()
@@ -51,6 +76,14 @@ class Suppressed:
 
     def __contains__(self, alarm: str) -> bool:
         return alarm in self._causes
+
+    def has(self, alarm: str, cause: str) -> bool:
+        """Whether this cause holds for the alarm."""
+        return cause in self._causes.get(alarm, ())
+
+    def of(self, cause: str) -> list[str]:
+        """The alarms for which it holds."""
+        return [alarm for alarm, causes in self._causes.items() if cause in causes]
 
     def begin(self, alarm: str, cause: str, reason: Reason) -> None:
         """A cause holds from now on; another one of the same name is replaced."""

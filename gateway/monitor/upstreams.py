@@ -112,7 +112,7 @@ class Upstreams:
                 else:
                     quiet.value = round((at_ns - quiet.heard_ns) / 1e9, 3)
                     self._tell(key, quiet)
-        self._next_ns = min((q.due_ns for q in self._quiet.values() if q.due_ns), default=FOR_EVER)
+        self._next_ns = self._earliest()
 
     def recount(self) -> None:
         """Who is watched for silence may have changed."""
@@ -155,7 +155,10 @@ class Upstreams:
         self._quiet = msgspec.convert(stored.get("quiet", {}), dict[str, Quiet])
         self._dead = dict(stored.get("dead", {}))
         self._count()
-        self._next_ns = 0
+        self._next_ns = self._earliest()
+
+    def _earliest(self) -> int:
+        return min((quiet.due_ns for quiet in self._quiet.values() if quiet.due_ns), default=FOR_EVER)
 
     def _plant(self) -> None:
         devices = self._roster.channels.devices

@@ -321,6 +321,10 @@ class Judgement:
                      flags=flags, note_en=note, note_zh=note_zh or note)  # fmt: skip
 
     def _change(self, known: Definition, **what: Any) -> None:
+        why = self.suppressed.why(known.id)
+        if why is not None:  # else nobody would see in the list why it is not told
+            what["note_en"] = flow_urgency.joined(what["note_en"], why.en)
+            what["note_zh"] = flow_urgency.joined(what["note_zh"], why.zh)
         event = self._engine.apply(known, at_ns=self._wall_ns, **what)
         if event is not None:
             self._counts.chattering += CHATTERING in event.flags and event.process_active

@@ -74,6 +74,11 @@ class Suppressed:
         self._leaving: dict[str, tuple[str, str]] = {}
         """Those without a cause whose condition is over, while the end of it is held back (flow.py)."""
 
+    def why(self, alarm: str) -> Reason | None:
+        """The reason of the oldest cause that holds for the alarm; None for one that has none."""
+        causes = self._causes.get(alarm) if self._causes else None
+        return Reason(*next(iter(causes.values()))) if causes else None
+
     def __contains__(self, alarm: str) -> bool:
         return alarm in self._causes
 

@@ -61,6 +61,11 @@ def test_a_dead_gateway_of_two_levels_is_one_alarm() -> None:
     raised = [e for e in world.alarms("silent") if e.device == "G-1"]
     assert "5 devices report through it" in raised[0].reason_en
     assert "5 台设备经由其上报" in raised[0].reason_zh
+    newest = {e.device: e for e in world.alarms("silent")}["GD-1"]
+    assert newest.state == SUPPRESSED
+    assert "no reading for" in newest.reason_en
+    assert "acme/plant/C-1, through which it reports, is not heard" in newest.reason_en, "the list tells why"
+    assert "按设计抑制:其上级设备 acme/plant/C-1 无读数" in newest.reason_zh
 
 
 def test_nobody_waits_where_no_upstream_is_known() -> None:

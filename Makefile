@@ -17,9 +17,10 @@ ONLY  ?=
 FULL  ?=
 KEEP  ?=
 ROUNDS ?= 5
+HOURS ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim outage city dashboards authz canary bench soak evaluate profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim day outage city dashboards authz canary bench soak evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -58,6 +59,9 @@ broker-chaos: $(DEV)/.ready ## N rounds of broker kill, session loss, restart an
 
 sim: $(DEV)/.ready ## the core on a virtual clock with seeded faults: SEEDS=300, or SEED=17 to replay one
 	$(DEV)/bin/python -m tests.crash.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+day: $(DEV)/.ready ## a simulated day of alarm management, twice, and the proof that the ledger is its replay: HOURS=24 SEED=1
+	$(DEV)/bin/python -m tests.day.run --hours $(HOURS) --seed $(or $(SEED),1)
 
 outage: $(DEV)/.ready ## database and a webhook away for MINUTES under load, then back
 	$(DEV)/bin/python -m tests.system.outage --minutes $(MINUTES)

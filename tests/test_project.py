@@ -74,7 +74,7 @@ def targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
 
 
-@pytest.mark.parametrize("target", ["crash", "powercut", "broker-chaos", "sim", "outage"])
+@pytest.mark.parametrize("target", ["crash", "powercut", "broker-chaos", "sim", "day", "outage"])
 def test_a_measuring_target_runs_a_module_that_exists_and_reports(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     rule = re.search(rf"^{target}:.*\n\t.*-m (tests[\w.]+)", makefile, re.MULTILINE)

@@ -40,6 +40,11 @@ SEGMENT_BYTES = 400_000
 class Plant:
     """The whole of one seed. ``run`` returns nothing; what happened stands in the attributes."""
 
+    paces_s: tuple[int, ...] = (60, 90, 120)
+    """How often devices speak, one of these for the whole seed."""
+    steps_ms: tuple[int, ...] = (120, 400, 900, 1000, 1000, 1700)
+    """How long the core is left alone between two turns."""
+
     def __init__(
         self,
         seed: int,
@@ -56,7 +61,7 @@ class Plant:
         self._core_class, self._ledger_class = core, ledger
         draw = random.Random(seed)
         self.draw = random.Random(draw.getrandbits(64))
-        self.texts = {name: paced(text, self.draw.choice((60, 90, 120))) for name, text in texts.items()}
+        self.texts = {name: paced(text, self.draw.choice(self.paces_s)) for name, text in texts.items()}
         self.profiles = {name: parse(name, text) for name, text in self.texts.items()}
         self.true_ns = START_NS
         self.world = World(random.Random(draw.getrandbits(64)), self.profiles, devices, START_NS)
@@ -101,7 +106,7 @@ class Plant:
             pending = deque(self.plan.events)
             end_ns = START_NS + self.plan.duration_ns
             while self.true_ns < end_ns:
-                self._pass(self.draw.choice((120, 400, 900, 1000, 1000, 1700)) * 1_000_000)
+                self._pass(self.draw.choice(self.steps_ms) * 1_000_000)
                 while pending and START_NS + pending[0][0] <= self.true_ns:
                     _, what, amount = pending.popleft()
                     self._happen(what, amount)
@@ -159,7 +164,7 @@ class Plant:
             self.fleets.append([s.device for s in self.world.sensors if not s.joins_later])
         self.core = self._core_class(
             self.stores,
-            Wanted(self.fleets[self._fleet], self.texts, snapshot_every_ns=300 * SECOND),
+            Wanted(self.in_force(), self.texts, snapshot_every_ns=300 * SECOND),
             self.clock,
             self.boot,
             self.seed,
@@ -179,6 +184,10 @@ class Plant:
         self._limits = {key: self.profiles[d.profile].max_payload_bytes for key, d in self._devices().items()}
         self.admission = Admission(lambda key: self._limits.get(key, UNKNOWN_LIMIT))
         self._connect()
+
+    def in_force(self) -> list[Device]:
+        """The fleet as the core is to have it."""
+        return self.fleets[self._fleet]
 
     def _devices(self) -> dict[str, Device]:
         return {d.key: d for d in self.fleets[self._fleet]}
@@ -298,7 +307,7 @@ class Plant:
         self.fleets.append(devices)
         self._fleet = len(self.fleets) - 1
         try:
-            self.core.change_config(devices, self.texts)
+            self.core.change_config(self.in_force(), self.texts)
         except (Killed, RiskgateError) as end:
             self._die(end)
             return
@@ -317,7 +326,10 @@ class Plant:
         if not alarms:
             return
         until_ns = self.clock.wall_ns() + DEADLINE_S * SECOND
-        fields = command_fields(self.draw, self.draw.choice(alarms), len(self.commands), until_ns)
+        self._ask(command_fields(self.draw, self.draw.choice(alarms), len(self.commands), until_ns))
+
+    def _ask(self, fields: dict[str, Any]) -> None:
+        """A command for the next turn; its answers are kept."""
         command = Command(fields, self.clock.mono_ns(), self.boot)
         self.commands.append(command)
 

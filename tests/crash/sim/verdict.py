@@ -37,6 +37,10 @@ class Verdict:
     findings: list[str] = field(default_factory=list)
     digest: str = ""
     """Ledger and journal chain heads: equal runs have equal ones."""
+    recorded: str = ""
+    """SHA-256 over the ledger's events, in order."""
+    replayed: str = ""
+    """The same over what the journal gives when it is stepped again."""
     figures: Counter[str] = field(default_factory=Counter)
 
     def claim(self, holds: bool, sentence: str) -> None:
@@ -55,8 +59,9 @@ class _Replay:
     """(reason, SHA-256) of what was refused before the journal."""
 
 
-def judge(plant: Plant) -> Verdict:
-    """Everything that is promised, checked on what the seed left on disk."""
+def judge(plant: Plant, *, causes: bool = True) -> Verdict:
+    """Everything that is promised, checked on what the seed left on disk. Without ``causes`` no alarm is held
+    to what the plant did: people may have taken it away, or changed its limit."""
     verdict = Verdict(plant.seed)
     oracle = Oracle(plant.mischief.faulty, _scales(plant))
     replay = _replay(plant, oracle)
@@ -65,7 +70,8 @@ def judge(plant: Plant) -> Verdict:
     _effect(verdict, replay, oracle)
     _counts(verdict, plant, replay, oracle)
     _ledger(verdict, plant.data.root, replay, events)
-    _alarms(verdict, plant, events)
+    if causes:
+        _alarms(verdict, plant, events)
     _commands(verdict, plant, events)
     chain = LedgerReader(plant.data.ledger).chain_digest()
     verdict.digest = f"{_raw_digest(plant)}:{chain.position}:{chain.digest.hex()}"
@@ -197,6 +203,8 @@ def _ledger(verdict: Verdict, root: Path, replay: _Replay, events: list[Event]) 
     verdict.claim(not twice, f"I2: event ids come twice: {twice[:SHOWN]}")
     stored = [alarm_events.encode(event) for event in events]
     again = [alarm_events.encode(event) for _, event in replay.events]
+    verdict.recorded = hashlib.sha256(b"".join(stored)).hexdigest()
+    verdict.replayed = hashlib.sha256(b"".join(again)).hexdigest()
     if stored != again:
         at = next(
             (i for i, (a, b) in enumerate(zip(stored, again, strict=False)) if a != b),

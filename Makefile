@@ -18,9 +18,11 @@ FULL  ?=
 KEEP  ?=
 ROUNDS ?= 5
 HOURS ?= 24
+EACH  ?= 30
+LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim day outage city dashboards authz canary bench soak evaluate profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim day mutants outage city dashboards authz canary bench soak evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -62,6 +64,10 @@ sim: $(DEV)/.ready ## the core on a virtual clock with seeded faults: SEEDS=300,
 
 day: $(DEV)/.ready ## a simulated day of alarm management, twice, and the proof that the ledger is its replay: HOURS=24 SEED=1
 	$(DEV)/bin/python -m tests.day.run --hours $(HOURS) --seed $(or $(SEED),1)
+
+mutants: $(DEV)/.ready ## small changes of the alarm code, of each a test must fail: EACH=30 of a module (0: all), LIMIT=20 minutes
+	test -d build/mutmut || $(DEV)/bin/python -m pip install -q --no-deps --target build/mutmut -r tests/mutants/requirements.txt
+	$(DEV)/bin/python -m tests.mutants.run --minutes $(LIMIT) --each $(EACH) --seed $(or $(SEED),1)
 
 outage: $(DEV)/.ready ## database and a webhook away for MINUTES under load, then back
 	$(DEV)/bin/python -m tests.system.outage --minutes $(MINUTES)

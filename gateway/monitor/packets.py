@@ -176,7 +176,10 @@ class Inlet:
         counts, readings = self.counts, outcome.readings
         counts.effective += len(readings)
         counts.duplicates += outcome.duplicates
-        late, suspect, retained, disordered, bad, uncertain = tally(readings.time, readings.quality)
+        late, suspect, retained, disordered, bad, uncertain = map(
+            int,
+            tally(readings.time, readings.quality),  # uncompiled, it gives numpy's own integers
+        )
         counts.late += late
         counts.suspect += suspect
         counts.retained += retained

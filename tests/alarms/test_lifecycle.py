@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from gateway.alarms import lifecycle
-from gateway.alarms.events import ACKNOWLEDGED, NORMAL, RETURNED, STATES, UNACKNOWLEDGED
+from gateway.alarms.events import ACKNOWLEDGED, NORMAL, QUIET, RETURNED, STATES, UNACKNOWLEDGED
 from gateway.alarms.lifecycle import (
     INPUTS,
     LATCHED,
@@ -64,7 +64,15 @@ def test_every_cell_is_as_drawn(at: Situation, what: str, latch: bool) -> None:
         assert isinstance(step, Transition)
         assert step.to == LETTERS[letter]
         assert step.new_occurrence == (letter == "B")
+        assert step.cause == cause_of(at, what, new=step.new_occurrence)
         assert legal(at, step.cause, step.to, latch=latch)
+
+
+def cause_of(at: Situation, what: str, *, new: bool) -> str:
+    """What the ledger says of a step: the input, but for what is quiet or was open already."""
+    if at.state in QUIET and what in (lifecycle.RAISED, lifecycle.CLEARED):
+        return "began_quietly" if what == lifecycle.RAISED else "ended_quietly"
+    return "re_raised" if new and at != A else what
 
 
 def test_every_cell_stands_in_exactly_one_table() -> None:

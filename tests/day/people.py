@@ -175,6 +175,10 @@ WISHES: dict[str, tuple[int, bool, Callable[[Desk], Wish | None]]] = {
     "return_to_service_device": (4, YES, lambda d: _device(d, "return_to_service")),
     "resend": (1, YES, lambda _: _resend()),
     "resend_of_strangers": (1, NO, lambda _: _resend(organisation="acme")),
+    "drill": (1, YES, lambda _: Wish("drill", {}, "zhao", "supervisor")),
+    "drill_of_strangers": (1, NO, lambda _: Wish("drill", {}, "zhao", "supervisor", organisation="acme")),
+    "account_not_their_role": (1, NO, lambda _: Wish("access_change", {})),
+    "rule_step_of_nothing": (1, NO, lambda _: Wish("rule_step", {}, "zhao", "supervisor")),
     "unknown_action": (1, NO, lambda d: _named("silence", d.one())),
     "unknown_alarm": (1, NO, lambda _: Wish("comment", {"alarm": "acme/site-0/D-none/x:H", "comment": "?"})),
 }  # fmt: skip

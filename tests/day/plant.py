@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from device_profiles import AlarmDefinition, ProfileError
+from gateway.alarms.events import QUIET
 from gateway.core import Core
 from gateway.errors import ConfigError, RiskgateError, RulesRefused
 from gateway.monitor.channels import Device
-from gateway.rulebook import Actor, Changing, Proposal, overlaid
+from gateway.rulebook import RECORD, Actor, Changing, Proposal, overlaid
 from gateway.rulebook.trying import try_it
 from tests.crash.sim.faults import CORE_POINTS, RARE, SECOND, Killed, Plan
 from tests.crash.sim.plant import DEADLINE_S, START_NS, Plant
@@ -97,8 +98,21 @@ class Day(Plant):
 
     def _flood(self) -> None:
         for sensor in self.draw.sample(self._able(), min(FLOOD_DEVICES, len(self._able()))):
-            long_ns = sensor.longest_delay_ns() + 5 * sensor.period_ns
-            sensor.fates.append(Fate("excursion", self.true_ns, self.true_ns + long_ns))
+            self._beyond(sensor)
+
+    def _beyond(self, sensor: Sensor) -> None:
+        long_ns = sensor.longest_delay_ns() + 5 * sensor.period_ns
+        sensor.fates.append(Fate("excursion", self.true_ns, self.true_ns + long_ns))
+
+    def _beyond_in_quiet(self) -> None:
+        """Where an alarm is shelved or out of service, its condition may begin all the same."""
+        quiet = {
+            f"{a.definition.enterprise}/{a.definition.site}/{a.definition.device}"
+            for a in self.core.monitor.engine.open_alarms()
+            if a.state in QUIET and not a.process_active
+        }
+        for sensor in [s for s in self._able() if s.key in quiet]:
+            self._beyond(sensor)
 
     def _notice(self, fate: Fate) -> None:
         """Nothing: people take alarms away here, so no alarm is held to its cause."""
@@ -107,6 +121,7 @@ class Day(Plant):
 
     def _happen(self, what: str, amount: Any) -> None:
         self.happened[f"fault: {what}"] += 1
+        self._beyond_in_quiet()
         if what == "flood":
             self._flood()
         elif what == "rules":
@@ -175,10 +190,22 @@ class Day(Plant):
         self.core.change_config(self.in_force(), self.texts)
         return {"accepted": True}
 
+    def _record(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A step of a proposal for the ledger, as the console gives it to the core."""
+        deadline_ns = self.clock.wall_ns() + DEADLINE_S * SECOND
+        source = "console 10.0.0.7"
+        who = {"actor": step["person"], "role": "supervisor", "organisation": "", "source": source}
+        name = f"rule_step:{len(self.commands)}"
+        self._ask({"id": name, "action": RECORD, "args": step, "deadline_ns": deadline_ns, **who})
+        asks, self._asks = self._asks, []
+        self.core.turn([], asks)
+        answers = self.commands[-1].answers
+        return {"accepted": bool(answers) and answers[-1][1].accepted}
+
     def _change_rules(self, number: int) -> None:
         if self.core.blind:
             return
-        changing = Changing(self.data, self.clock.wall_ns, self._reload)
+        changing = Changing(self.data, self.clock.wall_ns, self._reload, self._record)
         looser = number % 2 == 1
         try:
             made = self._propose(changing, f"day-{number}", looser)

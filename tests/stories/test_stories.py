@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +44,22 @@ def test_every_event_is_legal_numbered_and_survives_a_restart(path: Path) -> Non
 
 def test_there_are_stories() -> None:
     assert len(STORIES) >= 60
+
+
+def test_the_same_comes_of_it_and_a_snapshot_is_made_where_nothing_is_compiled() -> None:
+    """In another process: whether loops are compiled is settled at the first import."""
+    path = Path(__file__).parent / "told" / "late_and_retained.toml"
+    program = (
+        "import sys, pathlib, gateway.story as s; story = s.read(pathlib.Path(sys.argv[1])); "
+        "again = s.tell(story.entries, restart_after=len(story.entries) - 1); "
+        "assert again == s.tell(story.entries); print(*s.compare(story, again), 'told')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, path],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "told\n"), ran.stderr

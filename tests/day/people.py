@@ -189,7 +189,7 @@ CAUSES = frozenset(
     lifecycle.SUPPRESS,
     lifecycle.UNSUPPRESS,
 }
-"""Causes that a day must have; no command and no rule suppresses by design yet."""
+"""Causes that a day must have; nothing of it reports through a concentrator, so nothing is suppressed."""
 
 
 def wish(desk: Desk, wished: Collection[str]) -> tuple[str, Wish | None]:

@@ -22,9 +22,9 @@ from pydantic_settings import (
 )
 
 from gateway import sinks as sink_kinds
-from gateway.config_calls import Escalation, FireDrill, RosterFile, faults
+from gateway.config_calls import Escalation, FireDrill, RosterFile, Simulate, faults
 from gateway.config_console import Console, Oidc, console_faults, oidc_faults
-from gateway.config_problems import PREFIX, Origin, explain, misnamed
+from gateway.config_problems import PREFIX, Origin, account_files, explain, misnamed
 from gateway.config_suppression import Upstream
 from gateway.errors import ConfigError
 
@@ -128,6 +128,7 @@ class Config(BaseSettings):
     escalation: list[Escalation] = []
     rosters: dict[str, RosterFile] = {}
     fire_drill: FireDrill = FireDrill()
+    simulate: Simulate = Simulate()
     sinks: dict[str, Any] = {}
     """Sink name -> that sink module's ``Settings``. A "history" sink is added when there is none."""
 
@@ -181,6 +182,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
             "oidc": oidc,
             "sinks": sinks,
             "fire_drill": _settled(config.fire_drill, base),
+            "simulate": _settled(config.simulate, base),
             "rosters": {
                 name: roster.model_copy(update={"file": base / roster.file})
                 for name, roster in config.rosters.items()
@@ -189,7 +191,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Config:
     )
     problems += faults(config.escalation, config.rosters, sinks, origin)
     problems += [
-        *_drill_files(config.fire_drill, origin),
+        *account_files({"fire_drill": config.fire_drill, "simulate": config.simulate}, origin),
         *_ingest_files(ingest, origin),
         *console_faults(console, origin),
         *oidc_faults(oidc, origin),
@@ -311,11 +313,3 @@ def _ingest_files(ingest: Ingest, origin: Origin) -> Iterator[str]:
         yield f"{origin.of(('ingest', 'cert_file'))}: belongs together with key_file; give both or none"
     if ingest.password_file and not ingest.username:
         yield f"{origin.of(('ingest', 'username'))}: is missing beside password_file; add it"
-
-
-def _drill_files(drill: FireDrill, origin: Origin) -> Iterator[str]:
-    if bool(drill.username) != bool(drill.password_file):
-        yield f"{origin.of(('fire_drill', 'username'))}: needs password_file, and it a username; give both"
-    if drill.password_file and not os.access(drill.password_file, os.R_OK):
-        where = origin.of(("fire_drill", "password_file"))
-        yield f"{where}: {drill.password_file} cannot be read; create it, or correct the path"

@@ -62,6 +62,14 @@ class FireDrill(_Section):
     password_file: str = ""
 
 
+class Simulate(_Section):
+    """[simulate]: as whom simulated and recorded devices publish when no --password-file is named."""
+
+    username: str = ""
+    """Their own account at the broker; "": the gateway's, which the shipped access list lets only read."""
+    password_file: str = ""
+
+
 class RosterFile(_Section):
     """[rosters.<name>]: who is on duty, from an iCalendar file."""
 

@@ -88,3 +88,13 @@ def misnamed(sections: Collection[str]) -> list[str]:
         and "__" in name
         and name.upper()[len(PREFIX) :].split("__")[0].lower() not in known
     ]
+
+
+def account_files(tables: Mapping[str, Any], origin: Origin) -> Iterator[str]:
+    """What is wrong with accounts at the broker: ``username`` and ``password_file`` of each table."""
+    for table, account in tables.items():
+        if bool(account.username) != bool(account.password_file):
+            yield f"{origin.of((table, 'username'))}: needs password_file, and it a username; give both"
+        if account.password_file and not os.access(account.password_file, os.R_OK):
+            where = origin.of((table, "password_file"))
+            yield f"{where}: {account.password_file} cannot be read; create it, or correct the path"

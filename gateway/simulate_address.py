@@ -14,15 +14,21 @@ from gateway.errors import RiskgateError
 from gateway.ingest.connection import tls_of
 from simulators._publish import BrokerAddress
 
+SIMULATE = "simulate"
 AddressOf = Callable[[str], BrokerAddress]
 """The broker as an enterprise speaks to it."""
 
 
 def broker_address(
-    config: Config, speaker: str, username: str | None, password_file: Path | None, what: str = "simulate"
+    config: Config, speaker: str, username: str | None, password_file: Path | None, what: str = SIMULATE
 ) -> BrokerAddress:
     """The broker for one speaker: with a password file as ``username`` or else as itself, as the shipped
-    access list wants it; without one as the gateway's own user, which that list lets only read."""
+    access list wants it. Without one as the account of [simulate]; without that too, and for ``what`` other
+    than "simulate", as the gateway's own user, which that list lets only read."""
+    simulated = config.simulate
+    if password_file is None and what == SIMULATE and simulated.username:
+        password = _first_line(Path(simulated.password_file))
+        return _address(config, simulated.username, password, f"{what}-{speaker.replace('/', '-')}")
     own = password_file is not None
     name = username or (speaker if own else config.ingest.username)
     source = password_file if password_file is not None else Path(config.ingest.password_file or "/dev/null")

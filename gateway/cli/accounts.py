@@ -60,9 +60,8 @@ def _say_link(account: str, secret: str) -> None:
 
     console = configuration().console
     address = origins(console, console.port)[0]
-    terminal.say(
-        out, f"{account} chooses a password here, once, within 24 hours:\n{address}/welcome/{secret}"
-    )
+    terminal.say(out, f"{account} chooses a password here, once, within 24 hours:")
+    terminal.say(out, f"{address}/welcome/{secret}")
 
 
 @app.command("add")
@@ -153,7 +152,8 @@ def token_add(
     except Refused as refused:
         refuse([refused.reason_en])
     _witness(store)
-    terminal.say(out, f"shown once; keep it as a password:\n{secret}")
+    terminal.say(out, "shown once; keep it as a password:")
+    terminal.say(out, secret)
 
 
 @tokens_app.command("list")

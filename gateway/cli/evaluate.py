@@ -65,6 +65,16 @@ def evaluate(
     except ValueError as error:
         refuse([str(error)])
     parts = run.run(names, run.Wanted(data_sets, full, peers, kinds, seed), err, SystemClock())
+    _tell(parts, report, seed, plots)
+    if golden is not None:
+        _compare(golden, parts, keep=keep)
+    missed = any(figure.plain()["verdict"] == "missed" for part in parts for figure in part.figures)
+    raise SystemExit(1 if missed else 0)
+
+
+def _tell(parts: list[Part], report: Path, seed: int, plots: Path | None) -> None:
+    from gateway.evaluate import run
+
     # a log has no width of its own; 80 columns would fold every word
     wide = out if out.is_terminal else Console(width=max(out.width, 140))
     terminal.tabulate(wide, "Evaluation", run.rows(parts))
@@ -75,10 +85,6 @@ def evaluate(
 
         for file in draw(plots, parts):
             terminal.say(out, f"plot: {file}")
-    if golden is not None:
-        _compare(golden, parts, keep=keep)
-    missed = any(figure.plain()["verdict"] == "missed" for part in parts for figure in part.figures)
-    raise SystemExit(1 if missed else 0)
 
 
 def _other_seed(golden: Path | None, seed: int) -> str:

@@ -47,6 +47,17 @@ _LINE = "pipeline-co/north-line"
 _PIPE = "city-gas/ring-main"
 _WOOD = "woodworks/mill-2"
 
+WHERE = {
+    _TERMINAL: ("harbour", 34.742, 113.588),
+    _HOMES: ("riverside", 34.757, 113.640),
+    _LINE: ("north", 34.781, 113.611),
+    _PIPE: ("riverside", 34.748, 113.655),
+    _WOOD: ("north", 34.772, 113.668),
+}
+"""Place -> its county, and about where it lies: invented, for overview and map."""
+STEP_DEG = 0.0015
+"""Devices of one plant stand so far apart."""
+
 SITES = (
     Site("gas_room", "pump room", _named(_TERMINAL, "GD", 11, 4), "json", (Fault("leak", 5),)),
     Site(
@@ -122,13 +133,17 @@ def fleet() -> str:
     """fleet.csv of the demonstration."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("enterprise", "site", "asset", "device", "profile"))
-    for site in SITES:
-        for key in site.devices:
-            enterprise, place, device = key.split("/")
-            writer.writerow((enterprise, place, site.asset, device, profile_of(site)))
-    enterprise, place, device = NEVER_SEEN.split("/")
-    writer.writerow((enterprise, place, "not built yet", device, "gas/combustible_point"))
+    writer.writerow(("enterprise", "site", "asset", "device", "profile", "county", "latitude", "longitude"))
+    listed = [(key, site.asset, profile_of(site)) for site in SITES for key in site.devices]
+    listed.append((NEVER_SEEN, "not built yet", "gas/combustible_point"))
+    known: dict[str, int] = {}
+    for key, asset, profile in listed:
+        enterprise, place, device = key.split("/")
+        county, latitude, longitude = WHERE[f"{enterprise}/{place}"]
+        row, column = divmod(known.setdefault(f"{enterprise}/{place}", 0), 4)
+        known[f"{enterprise}/{place}"] += 1
+        at = (f"{latitude - row * STEP_DEG:.4f}", f"{longitude + column * STEP_DEG:.4f}")
+        writer.writerow((enterprise, place, asset, device, profile, county, *at))
     return text.getvalue()
 
 

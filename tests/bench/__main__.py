@@ -43,6 +43,7 @@ ROWS = {
     "api_list": ("people_api_list", "ms", "<= 50", "<= 15"),
     "sse": ("people_sse", "ms", "<= 500", "<= 200"),
     "first_screen": ("people_first_screen", "ms", "<= 1000", "<= 400"),
+    "core_effect": ("core_effect", "x", "<= 1.5", "<= 1.1"),
     "growth": ("growth", "x", "<= 2", "<= 1.2"),
 }
 """Row id -> what measures it, and unit, must and good for when it cannot be measured."""

@@ -47,6 +47,10 @@ class Fed:
         """Packets a second."""
         return self.count / self.seconds
 
+    def took_ms(self) -> list[float]:
+        """Paced rounds: from each packet's write to its PUBACK."""
+        return [(b - a) / 1e6 for a, b in zip(self.sent_ns, self.acked_ns, strict=True)]
+
 
 class Feeder:
     """``with Feeder(make) as feeder:`` listens on ``feeder.port`` for one subscriber."""

@@ -190,7 +190,7 @@ def puback(rounds: int, seconds: float = 5.0, rate: int = RATE) -> list[Row]:
             fed = feeder.pace(rate)
             if wrong := stand.account(fed.count):
                 raise Void(f"void: {wrong}")
-            took = [(b - a) / 1e6 for a, b in zip(fed.sent_ns, fed.acked_ns, strict=True)]
+            took = fed.took_ms()
             if turn:
                 slowest.append(p99(took))
                 middle.append(statistics.median(took))

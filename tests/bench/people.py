@@ -9,7 +9,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -20,12 +20,14 @@ from tests.bench.live import p99
 from tests.console.stand import Stand, gas_alarm
 from tests.support.need import need
 from tests.support.report import Row
+from tests.support.wait import until
 
 OPEN = 10_000
 PAGES, RATE, SECONDS = 200, 100, 5
 BATCH = 10
 """Changes in one ledger transaction."""
 ASKS = 200
+WAIT_S = 60.0
 NUMBER = re.compile(rb"^id: (\d+)$", re.MULTILINE)
 
 
@@ -94,10 +96,12 @@ def _asked(client: httpx.Client, url: str, rows: int) -> float:
 def sse(rounds: int = 5, *, pages: int = PAGES, seconds: float = SECONDS) -> list[Row]:
     """The row ``sse``: from before a change is recorded to its arrival at each page; void unless every page
     got every change."""
-    with tempfile.TemporaryDirectory(prefix="riskgate-", dir=DISK) as name, Stand(Path(name)) as stand:
-        looking = _Pages(stand, pages)
-        rates = [looking.round(seconds) for _ in range(rounds + 1)][1:]
-        looking.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="riskgate-", dir=DISK) as name,
+        Stand(Path(name)) as stand,
+        Pages(stand.port, stand.cookie()["riskgate_session"], pages) as looking,
+    ):
+        rates = [_changes(stand, looking, turn, seconds) for turn in range(rounds + 1)][1:]
     slowest = [p99(took) for took in rates]
     note = (
         f"median {statistics.median(statistics.median(took) for took in rates):.0f} ms; {pages} pages, "
@@ -107,42 +111,53 @@ def sse(rounds: int = 5, *, pages: int = PAGES, seconds: float = SECONDS) -> lis
     return [Row.judged("sse", figure, statistics.median(slowest), "ms", "<= 500", "<= 200", note)]
 
 
-class _Pages:
-    """Open streams, read on a thread of their own."""
+def _changes(stand: Stand, looking: Pages, turn: int, seconds: float) -> list[float]:
+    """Milliseconds of every change of a round at every page."""
+    batches = int(seconds * RATE) // BATCH
+    first, sent = turn * batches * BATCH + 1, {}
+    begin = time.monotonic()
+    for batch in range(batches):
+        time.sleep(max(0.0, begin + batch * BATCH / RATE - time.monotonic()))
+        numbers = range(first + batch * BATCH, first + (batch + 1) * BATCH)
+        now = time.monotonic_ns()
+        stand.apply(*((gas_alarm(f"GD-{n}"), True, 60.0) for n in numbers))
+        sent.update(dict.fromkeys(numbers, now))
+    arrived = looking.everywhere(list(sent))
+    return [(at - sent[number]) / 1e6 for number, times in arrived.items() for at in times]
 
-    def __init__(self, stand: Stand, count: int) -> None:
-        self._stand, self._count, self._changes = stand, count, 0
+
+class Pages:
+    """``with Pages(port, session, count) as looking``: open streams, read on a thread of their own.
+
+    port: the console's; session: the secret of somebody's login."""
+
+    def __init__(self, port: int, session: str, count: int) -> None:
+        self._port, self._count = port, count
         self._head = (
-            f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{stand.port}\r\n"
-            f"Cookie: riskgate_session={stand.cookie()['riskgate_session']}\r\n\r\n"
+            f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+            f"Cookie: riskgate_session={session}\r\n\r\n"
         ).encode()
         self._arrived: dict[int, list[int]] = {}
         self._open = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        self._until(lambda: self._open == count, "all pages look")
 
-    def round(self, seconds: float) -> list[float]:
-        """Milliseconds of every change at every page."""
-        first, sent = self._changes + 1, {}
-        begin = time.monotonic()
-        for batch in range(int(seconds * RATE) // BATCH):
-            time.sleep(max(0.0, begin + batch * BATCH / RATE - time.monotonic()))
-            names = range(self._changes, self._changes + BATCH)
-            now = time.monotonic_ns()
-            self._stand.apply(*((gas_alarm(f"GD-{n}"), True, 60.0) for n in names))
-            sent.update(dict.fromkeys((n + 1 for n in names), now))
-            self._changes += BATCH
-        wanted = range(first, self._changes + 1)
-        self._until(
-            lambda: all(len(self._arrived.get(n, ())) == self._count for n in wanted),
+    def __enter__(self) -> Pages:
+        self._thread.start()
+        until(lambda: self._open == self._count, WAIT_S, "all pages look")
+        return self
+
+    def everywhere(self, numbers: Sequence[int]) -> dict[int, list[int]]:
+        """Monotonic ns at which each of these changes (sequence numbers of the ledger) came to each page;
+        waits until all have come to all. They are forgotten."""
+        until(
+            lambda: all(len(self._arrived.get(n, ())) == self._count for n in numbers),
+            WAIT_S,
             "every change at every page",
         )
-        return [(at - sent[n]) / 1e6 for n in wanted for at in self._arrived.pop(n)]
+        return {n: self._arrived.pop(n) for n in numbers}
 
-    def close(self) -> None:
-        """Hang up."""
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
@@ -156,7 +171,7 @@ class _Pages:
         self._loop.close()
 
     async def _look(self) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._stand.port, limit=1 << 24)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 24)
         writer.write(self._head)
         if b" 200 " not in await reader.readline():
             raise AssertionError("the console refused a stream")
@@ -168,11 +183,3 @@ class _Pages:
             whole, end, rest = (rest + data).rpartition(b"\n")
             for number in NUMBER.findall(whole + end):
                 self._arrived.setdefault(int(number), []).append(now)
-
-    @staticmethod
-    def _until(done: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + 60
-        while not done():
-            if time.monotonic() > end:
-                raise AssertionError(f"not within 60 s: {what}")
-            time.sleep(0.01)

@@ -19,6 +19,7 @@ from tests.bench import (
     backtest,
     broker,
     commit,
+    core_effect,
     flood,
     growth,
     kpi,
@@ -64,6 +65,7 @@ ISSUE = [
     "api_list",
     "sse",
     "first_screen",
+    "core_effect",
     "growth",
 ]
 
@@ -106,6 +108,13 @@ def test_the_list_of_alarms_and_pages_that_look_on() -> None:
     shaped(row, "first_screen")
     (row,) = people.sse(1, pages=3, seconds=0.3)
     shaped(row, "sse")
+
+
+@pytest.mark.system
+def test_what_people_and_deliveries_cost_the_core_is_measured_in_turns() -> None:
+    (row,) = core_effect.measure(1, seconds=1.0, rate=1000, pages=3)
+    shaped(row, "core_effect")
+    assert "3 pages" in row.note
 
 
 def test_commit() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.config import Config, load
 from gateway.errors import ConfigError
+from gateway.simulate_address import addresses, broker_address
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -243,3 +244,32 @@ def test_every_key_is_described() -> None:
         assert any(f"\n{form}" in text for form in (f"{key} = ", f"[{key}", f"# [[{key}]]", f"# [{key}.")), (
             key
         )
+
+
+def test_simulated_devices_have_an_account_of_their_own_or_speak_as_the_gateway(tmp_path: Path) -> None:
+    for name in ("gateway", "simulated", "named"):
+        (tmp_path / name).write_text(f"{name}-secret\nnot this\n")
+    ingest = '[ingest]\nusername = "gw"\npassword_file = "gateway"\n'
+    file = tmp_path / "riskgate.toml"
+    file.write_text(ingest)
+    as_gateway = broker_address(load(file, {}), "acme", None, None)
+    assert (as_gateway.username, as_gateway.password) == ("gw", "gateway-secret")
+    file.write_text(ingest + '[simulate]\nusername = "sim"\npassword_file = "simulated"\n')
+    config = load(file, {})
+    for made in (
+        broker_address(config, "acme", None, None),
+        addresses(config, None, None, None, "a/b")("acme"),
+    ):
+        assert (made.username, made.password) == ("sim", "simulated-secret")
+    own = broker_address(config, "acme", None, tmp_path / "named")
+    assert (own.username, own.password) == ("acme", "named-secret")
+    reads = broker_address(config, "recorder", None, None, "record")
+    assert (reads.username, reads.password) == ("gw", "gateway-secret"), (
+        "only the gateway may read everything"
+    )
+    file.write_text('[simulate]\nusername = "sim"\n[fire_drill]\npassword_file = "no such"\n')
+    with pytest.raises(ConfigError) as error:
+        load(file, {})
+    told = "\n".join(error.value.problems)
+    assert f"{file}: simulate.username: needs password_file" in told
+    assert f"{file}: fire_drill.password_file: {tmp_path}/no such cannot be read" in told

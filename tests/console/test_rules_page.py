@@ -50,6 +50,18 @@ def test_proposed_tried_and_approved_by_another(stand: Stand, browser: Any, tmp_
         expect(page.locator("#trial .tiles")).to_be_visible(timeout=180_000)
         expect(page.locator("#trial")).to_contain_text("no longer with these rules")
         shot(page, tmp_path, "rules")
+    with looking(browser, stand, "other") as page:
+        page.goto(stand.url + "/")
+        expect(page.locator("#empty")).to_be_visible()
+        expect(page.locator("#requests")).to_be_hidden()
+    with looking(browser, stand, "sup") as page:
+        page.goto(stand.url + "/")
+        expect(page.locator("#requests li")).to_contain_text("two people needed", timeout=15_000)
+        expect(page.locator("#requests li")).to_contain_text("eng: rules v2")
+        shot(page, tmp_path, "requests")
+        page.goto(stand.url + "/")
+        page.locator("#requests a", has_text="Look at it").click()
+        expect(page.locator("#one-title")).to_contain_text("Number 1: v2")
     stand.stop_core()
     with looking(browser, stand, "sup") as page:
         page.goto(stand.url + "/rules?number=1")

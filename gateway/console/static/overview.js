@@ -114,7 +114,7 @@ function show(said) {
   at("gateway-alarms").hidden = own === 0;
   if (own) {
     const grade = said.gateway.findIndex((n) => n > 0) + 1;
-    const to = element("a", "", `${texts.gateway_alarms}: ${own}`);
+    const to = element("a", "plain-link", `${texts.gateway_alarms}: ${own}`);
     to.href = "/";
     at("gateway-alarms").replaceChildren(graded(grade), " ", to);
   }

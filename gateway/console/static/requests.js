@@ -1,10 +1,12 @@
-// What one person asked for and a second one has to confirm: listed over the alarms until it is answered or over.
+// What one person asked for and a second one has to confirm: listed over the alarms until it is answered or over;
+// rules that wait for an approval too, for those who may give it.
 
 import { moment, pageOf } from "/static/lines.js";
 import { ask, at, element, may, message, reasonOf, say, send, texts } from "/static/shell.js";
 
 const EVERY_MS = 3000;
 const API = "/api/v1/requests";
+const RULES = "/api/v1/proposals?state=proposed";
 const MINUTE_S = 60;
 const NAMES = { shelve: "shelve", out_of_service: "remove" };
 let shown = "";
@@ -54,15 +56,31 @@ function line(request) {
   return made;
 }
 
+/** Approved on the rules page, with the back-test before one's eyes. */
+function rulesLine(proposal) {
+  const made = element("li");
+  const about = element("span", "about");
+  const name = say(texts.rules_proposed, { version: proposal.version });
+  about.append(element("b", "", `${proposal.author}: `), [name, proposal.reason].filter(Boolean).join(" · "), " ");
+  if (proposal.loosened.length) about.append(element("span", "note inline", texts.rules_looser));
+  const buttons = element("span", "buttons");
+  const link = element("a", "", texts.rules_open);
+  link.href = `/rules?number=${proposal.number}`;
+  link.setAttribute("aria-label", `${texts.rules_open} ${name}`);
+  buttons.append(link);
+  made.append(about, buttons);
+  return made;
+}
+
 async function look({ again = true } = {}) {
   try {
-    const told = await ask(API);
-    if (told === null) return;
-    const text = JSON.stringify(told.requests);
+    const [told, rules] = await Promise.all([ask(API), may.has("approve") ? ask(RULES) : { proposals: [] }]);
+    if (told === null || rules === null) return;
+    const text = JSON.stringify([told.requests, rules.proposals]);
     if (text !== shown) {
       shown = text;
-      at("requests").hidden = told.requests.length === 0;
-      document.querySelector("#requests ul").replaceChildren(...told.requests.map(line));
+      at("requests").hidden = told.requests.length + rules.proposals.length === 0;
+      document.querySelector("#requests ul").replaceChildren(...told.requests.map(line), ...rules.proposals.map(rulesLine));
     }
   } catch {
     // the core's silence has its own banner; what is shown may be old then, as all of the page

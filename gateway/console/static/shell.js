@@ -107,7 +107,7 @@ function flooded(flood) {
   if (!flood.first) return told;
   const inside = `${flood.area}/`;
   const first = flood.first.startsWith(inside) ? flood.first.slice(inside.length) : flood.first;
-  return told + say(texts.flood_first, { first });
+  return told + say(texts.flood_first, { first: first.replace("/:", " ") });
 }
 
 function standing() {

@@ -241,9 +241,10 @@ def test_another_name_for_the_history(tmp_path: Path) -> None:
 def test_every_key_is_described() -> None:
     text = resources.files("gateway").joinpath("data", "riskgate.toml").read_text(encoding="utf-8")
     for key in Config.model_fields:
-        assert any(f"\n{form}" in text for form in (f"{key} = ", f"[{key}", f"# [[{key}]]", f"# [{key}.")), (
-            key
-        )
+        assert any(
+            f"\n{form}" in text
+            for form in (f"{key} = ", f"# {key} = ", f"[{key}", f"# [[{key}]]", f"# [{key}.")
+        ), key
 
 
 def test_simulated_devices_have_an_account_of_their_own_or_speak_as_the_gateway(tmp_path: Path) -> None:

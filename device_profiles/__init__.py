@@ -19,6 +19,7 @@ from device_profiles._model import (
     Point,
     Profile,
     Stream,
+    SuppressWhen,
 )
 from device_profiles._overrides import is_safety, loosenings, loosens, override, override_problems
 from device_profiles._parse import ProfileError, parse
@@ -35,6 +36,7 @@ __all__ = [
     "Profile",
     "ProfileError",
     "Stream",
+    "SuppressWhen",
     "check",
     "codec_of",
     "detector_settings",

@@ -150,6 +150,21 @@ class KeepLive(msgspec.Struct, frozen=True):
     """asset or site."""
 
 
+class SuppressWhen(msgspec.Struct, frozen=True):
+    """An alarm that is suppressed by design while its plant is in some state."""
+
+    channel: str
+    condition: str
+    state: str
+    """A discrete channel: of the device itself, or of the one named by ``of``."""
+    states: tuple[int, ...]
+    """In these it is suppressed."""
+    after_ns: int = 0
+    """So long it goes on when the state has become another one."""
+    of: str = ""
+    """Profile of the one device on the same asset whose channel it is; "" = the device itself."""
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """A whole profile."""
 
@@ -179,6 +194,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     device_alarms: tuple[DeviceAlarm, ...]
     detectors: tuple[DetectorRule, ...] = ()
     keep_live: tuple[KeepLive, ...] = ()
+    suppress_when: tuple[SuppressWhen, ...] = ()
     streams: tuple[Stream, ...]
     topics: tuple[Topic, ...] = ()
     examples: tuple[Example, ...]

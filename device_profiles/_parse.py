@@ -15,6 +15,7 @@ from device_profiles._model import (
     Point,
     Profile,
     Stream,
+    SuppressWhen,
 )
 from device_profiles._tables import ID, NS, Table
 from device_profiles._units import UNITS
@@ -167,6 +168,7 @@ def _profile(profile_id: str, root: Table) -> Profile:
         device_alarms=_device_alarms(root),
         detectors=tuple(_detectors.detector(t) for t in root.tables("detector", MAX_DETECTORS)),
         keep_live=tuple(_keep_live(t) for t in root.tables("keep_live", MAX_POINTS)),
+        suppress_when=tuple(_suppress_when(t) for t in root.tables("suppress_when", MAX_POINTS)),
         streams=streams,
         topics=_topics.topics(root, [*(s.name for s in streams), *(p.channel for p in points)]),
         examples=tuple(_example(t) for t in root.tables("example", MAX_EXAMPLES)),
@@ -276,6 +278,19 @@ def _keep_live(table: Table) -> KeepLive:
     )
     table.close()
     return kept
+
+
+def _suppress_when(table: Table) -> SuppressWhen:
+    found = SuppressWhen(
+        channel=table.identifier("channel"),
+        condition=table.identifier("condition"),
+        state=table.identifier("state"),
+        states=table.integers("is"),
+        after_ns=table.seconds_ns("after_s", 0, above_zero=False),
+        of=table.text("of", ""),
+    )
+    table.close()
+    return found
 
 
 def _streams(root: Table, points: tuple[Point, ...]) -> tuple[Stream, ...]:

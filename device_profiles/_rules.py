@@ -24,7 +24,7 @@ def check(profile: Profile, faulty: frozenset[str] = frozenset()) -> list[str]:
     unsure = {p.channel for n, p in enumerate(profile.points, 1) if f"point[{n}]" in faulty}
     kinds = {place.partition("[")[0] for place in faulty}
     problems = []
-    found = (_times, _points, _alarms, limits_in_order, _keep_live, _detectors.check)
+    found = (_times, _points, _alarms, limits_in_order, _keep_live, _suppress_when, _detectors.check)
     for problem in (p for rule in found for p in rule(profile)):
         place = problem.partition(":")[0].partition(".")[0]
         if place in faulty or place in kinds:
@@ -51,6 +51,24 @@ def _keep_live(profile: Profile) -> Iterator[str]:
         elif kept.channel in seen:
             yield f"keep_live[{number}].channel: {kept.channel!r} stands twice; keep one"
         seen.add(kept.channel)
+
+
+def _suppress_when(profile: Profile) -> Iterator[str]:
+    alarms = {(alarm.channel, alarm.condition): alarm for alarm in profile.alarms}
+    for number, rule in enumerate(profile.suppress_when, 1):
+        place = f"suppress_when[{number}]"
+        alarm = alarms.get((rule.channel, rule.condition))
+        point = profile.point(rule.state)
+        if alarm is None:
+            yield f"{place}.condition: {rule.channel}:{rule.condition} is no [[alarm]] here; name one"
+        elif alarm.priority == 1 or alarm.condition in ("HH", "LL"):
+            yield f"{place}.condition: {rule.condition} is a safety alarm (HH, LL, priority 1); remove it"
+        elif rule.channel in {kept.channel for kept in profile.keep_live}:
+            yield f"{place}.channel: {rule.channel} has to stay live ([[keep_live]]); remove one of the two"
+        if not rule.states:
+            yield f"{place}.is: is missing; list the states in which the alarm means nothing, such as [0]"
+        if rule.of in ("", profile.id) and (point is None or point.kind != "discrete"):
+            yield f"{place}.state: there is no discrete point {rule.state!r}; name one, or a profile in 'of'"
 
 
 def _times(profile: Profile) -> Iterator[str]:

@@ -76,7 +76,8 @@ def _calm_until_ns(monitor: Monitor) -> int:
         return 0  # they end by calm, which any packet may break
     judgement, line = monitor.judgement, monitor.line
     by_line = (monitor.lifetimes.calm_until_ns(line), judgement.maintenance.calm_until_ns(line))
-    return min(monitor.silence.calm_until_ns, judgement.upstreams.calm_until_ns, *by_line)
+    of_design = (judgement.upstreams.calm_until_ns, judgement.states.calm_until_ns)
+    return min(monitor.silence.calm_until_ns, *of_design, *by_line)
 
 
 class _Times:

@@ -17,18 +17,16 @@ from gateway.alarms.flow import CHATTERING, FLEETING, HOLD_NS, Held
 from gateway.alarms.taking import expired
 from gateway.monitor.bank import Bank
 from gateway.monitor.counts import Counts
+from gateway.monitor.design import Design
 from gateway.monitor.device_alarms import DeviceAlarms
 from gateway.monitor.entries import OperatorCommand
 from gateway.monitor.groups import Groups
 from gateway.monitor.late import Late
-from gateway.monitor.maintenance import Maintenance
 from gateway.monitor.naming import Naming
 from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Change, Roster
 from gateway.monitor.silence import Silence
-from gateway.monitor.suppressing import Suppressed
 from gateway.monitor.timeline import TimeLine
-from gateway.monitor.upstreams import Upstreams
 
 MAX_NOTE = 300
 """Characters of a system condition's figures in its reason."""
@@ -63,9 +61,11 @@ class Judgement:
         self._wall_ns = 0
         self.exercise = False
         self.devices = DeviceAlarms(self._naming, self.put)
-        self.suppressed = Suppressed(engine, self._tell, lambda: self._wall_ns)
-        self.maintenance = Maintenance(engine, roster, self._naming, self.suppressed, self.note)
-        self.upstreams = Upstreams(roster, silence, self.devices, self.suppressed)
+        self.design = Design(
+            engine, roster, silence, self._naming, self.devices, self._tell, lambda: self._wall_ns, self.note
+        )
+        self.suppressed, self.upstreams = self.design.suppressed, self.design.upstreams
+        self.maintenance, self.states = self.design.maintenance, self.design.states
 
     def _tell(self, event: AlarmEvent) -> None:
         self._outcome.events.append(event)
@@ -161,7 +161,7 @@ class Judgement:
         """Bring back what was shelved until now, and end what waited too long for a second person."""
         self._engine.now_ns = now_ns
         self._outcome.events += self._engine.end_shelves(self._wall_ns)
-        self.suppressed.sweep()
+        self.design.sweep(now_ns)
         self._outcome.events += expired(self._engine, self._wall_ns)
 
     def flow(self, now_ns: int) -> None:
@@ -230,10 +230,7 @@ class Judgement:
             again = self._naming.again(alarm.definition)
             if again is not None:
                 self._engine.redefine(flow_urgency.kept(again, alarm.definition))
-        self.upstreams.changed(self._engine.now_ns)
-        self._naming.concentrators = self.upstreams.below
-        self.suppressed.again()
-        self.maintenance.changed()
+        self.design.changed(self._engine.now_ns)
 
     def groups_changed(self) -> None:
         """Devices, profiles or tables changed: alarms of groups that are gone or begin anew are over."""

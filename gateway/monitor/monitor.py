@@ -162,6 +162,8 @@ class Monitor:
         self.last_readings = outcome.position
         throttled, flooding = self.throttle.mark(readings)
         self.counts.throttled += throttled
+        if self.judgement.states.on:
+            self.judgement.states.take(readings)
         begin = 0
         for row, device, skew_change in rebased:
             self._judge(readings, begin, row)
@@ -308,9 +310,7 @@ class Monitor:
             "throttle": self.throttle.export(),
             "lifetimes": self.lifetimes.export(),
             "late": self.judgement.late.export(),
-            "upstreams": self.judgement.upstreams.export(),
-            "suppressed": self.judgement.suppressed.export(),
-            "maintenance": self.judgement.maintenance.export(),
+            "design": self.judgement.design.export(),
             "last": [Rows(self.last_value), Rows(self.last_event_ns), Rows(self.last_quality)],
         }
 
@@ -337,9 +337,7 @@ class Monitor:
         if "lifetimes" in stored:
             monitor.lifetimes.load(stored["lifetimes"])
         monitor.judgement.late.load(stored.get("late", {}))
-        monitor.judgement.upstreams.load(stored.get("upstreams", {}))
-        monitor.judgement.suppressed.load(stored.get("suppressed", {}))
-        monitor.judgement.maintenance.load(stored.get("maintenance", {}))
+        monitor.judgement.design.load(stored.get("design", {}))
         value, event, quality = stored["last"]
         monitor.last_value = np.frombuffer(value, np.float64).copy()
         monitor.last_event_ns = np.frombuffer(event, np.int64).copy()

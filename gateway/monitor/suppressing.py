@@ -90,6 +90,15 @@ class Suppressed:
         """The alarms for which it holds."""
         return [alarm for alarm, causes in self._causes.items() if cause in causes]
 
+    def pairs(self, prefix: str) -> list[tuple[str, str]]:
+        """(alarm, cause) of all causes whose name begins so."""
+        return [
+            (alarm, cause)
+            for alarm, causes in self._causes.items()
+            for cause in causes
+            if cause.startswith(prefix)
+        ]
+
     def begin(self, alarm: str, cause: str, reason: Reason) -> None:
         """A cause holds from now on; another one of the same name is replaced."""
         self._leaving.pop(alarm, None)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from device_profiles import Profile
 from gateway import private_files
@@ -39,6 +40,15 @@ MODE = 0o640
 RELOAD_S = 120.0
 LISTED = 20
 """Devices told one by one where nothing must be looked up."""
+
+
+class Files(Protocol):
+    """Where the fleet list and profiles of one's own lie."""
+
+    @property
+    def fleet(self) -> Path: ...  # noqa: D102
+    @property
+    def profiles(self) -> list[Path]: ...  # noqa: D102
 
 
 @dataclass(slots=True)
@@ -73,7 +83,7 @@ def import_list(
     """Make ``file`` the gateway's fleet. ConfigError with all of its problems, told line by line; then
     nothing was changed."""
     new = gather(file, config.profiles, today=today, told=None, progress=progress)
-    with _locked(config.fleet):
+    with locked(config.fleet):
         try:
             old = gather(config.fleet, config.profiles) if config.fleet.exists() else Gathered()
         except ConfigError as error:
@@ -83,8 +93,8 @@ def import_list(
                     [*error.problems, f"{config.fleet}: the fleet in force is wrong: {fix}"]
                 ) from None
             old = Gathered()
-        _take_along(file, old, new, left, today)
-        return _put(config, data, old, new, today)
+        take_along(file, old, new, left, today)
+        return put(config, data, old, new, today)
 
 
 def adopt(
@@ -99,7 +109,7 @@ def adopt(
             f"{device.key} is not among the unknown speakers ('riskgate devices quarantine'); "
             "say --unheard to register it all the same"
         )
-    with _locked(config.fleet):
+    with locked(config.fleet):
         old = gather(config.fleet, config.profiles)
         if any(d.key == device.key for d in old.devices):
             raise RiskgateError(f"{device.key} is in the fleet already; change its row with 'devices import'")
@@ -112,12 +122,12 @@ def adopt(
             raise RiskgateError(f"profile {device.profile!r} is not known; see 'riskgate profiles list'")
         new = _copy(old)
         new.devices.append(device)
-        return _put(config, data, old, new, today)
+        return put(config, data, old, new, today)
 
 
 def retire(config: Config, data: DataFolder, key: str, on: date, reason: str, today: date) -> Difference:
     """End one device's time in the fleet; its open alarms end with it, and it is no longer listened to."""
-    with _locked(config.fleet):
+    with locked(config.fleet):
         old = gather(config.fleet, config.profiles)
         device = next((d for d in old.devices if d.key == key), None)
         if device is None:
@@ -128,7 +138,7 @@ def retire(config: Config, data: DataFolder, key: str, on: date, reason: str, to
         new = _copy(old)
         new.devices.remove(device)
         new.retired[key] = Retired(device, on.isoformat(), reason)
-        return _put(config, data, old, new, today)
+        return put(config, data, old, new, today)
 
 
 def expired(device: Device, today: date) -> bool:
@@ -146,7 +156,7 @@ def _copy(fleet: Gathered) -> Gathered:
     return Gathered([*fleet.devices], fleet.texts, fleet.profiles, {**fleet.retired}, [*fleet.warnings])
 
 
-def _take_along(file: Path, old: Gathered, new: Gathered, left: Left, today: date) -> None:
+def take_along(file: Path, old: Gathered, new: Gathered, left: Left, today: date) -> None:
     """What the old fleet has and the new list has not."""
     here = {device.key for device in new.devices} | new.retired.keys()
     for key, gone in old.retired.items():
@@ -168,13 +178,15 @@ def _take_along(file: Path, old: Gathered, new: Gathered, left: Left, today: dat
         raise ConfigError([*shown, *more, f"{file}: {fix}"])
 
 
-def _put(config: Config, data: DataFolder, old: Gathered, new: Gathered, today: date) -> Difference:
+def put(config: Files, data: DataFolder, old: Gathered, new: Gathered, today: date) -> Difference:
+    """Write the fleet list, the old one kept beside it, and have a running core take it. ConfigError, and
+    nothing is changed, when two devices would publish at one topic."""
     shared = [f"{config.fleet}: {key}: {fault}" for key, fault in shared_topics(new.devices, new.profiles)]
     lost = wrong_upstreams(new.devices, new.retired)
     shared += [f"{config.fleet}: {key}: {fault}" for key, fault in lost]
     if shared:
         raise ConfigError(shared)
-    difference = _compare(old, new)
+    difference = compare(old, new)
     difference.expired = [device.key for device in new.devices if expired(device, today)]
     text = text_of(config.fleet, new.devices, new.retired.values())
     if config.fleet.exists():
@@ -188,7 +200,8 @@ def _put(config: Config, data: DataFolder, old: Gathered, new: Gathered, today: 
     return difference
 
 
-def _compare(old: Gathered, new: Gathered) -> Difference:
+def compare(old: Gathered, new: Gathered) -> Difference:
+    """What a new fleet changes."""
     before = {device.key: device for device in old.devices}
     found = Difference(devices=len(new.devices), warnings=new.warnings)
     for device in new.devices:
@@ -217,7 +230,7 @@ def _tell_core(data: DataFolder) -> str:
 
 
 @contextmanager
-def _locked(fleet: Path) -> Iterator[None]:
+def locked(fleet: Path) -> Iterator[None]:
     """One change of the fleet at a time."""
     fleet.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(fleet.with_name(f".{fleet.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)

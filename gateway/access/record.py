@@ -30,7 +30,7 @@ class Change(msgspec.Struct, frozen=True):
     by: str
     """An account, or "cli" and the machine's user; "console" at its first start."""
     action: str
-    """add, link, enable, disable, change, password, token, revoke or first."""
+    """add, link, enable, disable, change, password, token, revoke, first; or fleet, an import by upload."""
     account: str
     detail: str
 

@@ -7,21 +7,19 @@ Time is given by the caller (ns since 1970); secrets by the maker it is built wi
 from __future__ import annotations
 
 import hmac
-import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, create_engine, delete, event, func, insert, select, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from gateway.access import external, passwords
+from gateway.access.database import opened
 from gateway.access.person import ROLES, Account, Issued, Person, Scope, Session
 from gateway.access.record import Change, changes, note_change, witnessed
 from gateway.access.rules import Refused, check, keep_an_administrator, keep_out
-from gateway.access.tables import ACCOUNT, LINK, METADATA, SESSION, TOKEN
+from gateway.access.tables import ACCOUNT, LINK, SESSION, TOKEN
 from gateway.access.throttle import forget, note, succeeded, wait_s
 
 SECOND = 1_000_000_000
@@ -30,7 +28,6 @@ LINK_NS = 24 * HOUR
 """How long a one-time link can be used."""
 TOKEN_DAYS = 90
 MAX_TOKEN_DAYS = 366
-BUSY_S = 5.0
 USED_STEP_NS = 60 * SECOND
 """A session's last use is written down at most so often."""
 TOKEN_PREFIX = "rgt"  # noqa: S105 - how a token begins, so that a leaked one is recognised
@@ -47,21 +44,9 @@ class AccessStore:
         idle_ns: int = 12 * HOUR,
         longest_ns: int = 24 * HOUR,
     ) -> None:
-        self._path = path
         self._secret = secret
         self._idle_ns, self._longest_ns = idle_ns, longest_ns
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
-        event.listen(self._engine, "begin", lambda link: link.exec_driver_sql("BEGIN IMMEDIATE"))
-        METADATA.create_all(self._engine)
-
-    def _connect(self) -> sqlite3.Connection:
-        # a rollback journal, no WAL: two processes write, seldom
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, timeout=BUSY_S, check_same_thread=False
-        )
-        connection.execute("PRAGMA synchronous=FULL")
-        return connection
+        self._engine = opened(path)
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
@@ -145,6 +130,11 @@ class AccessStore:
             link.execute(update(ACCOUNT).where(ACCOUNT.c.id == account).values(**values))
             was = _part(before.role, Scope(before.county, before.enterprise))
             note_change(link, now_ns, by, "change", account, f"{_part(role, scope)} (before: {was})")
+
+    def record(self, by: str, action: str, account: str, detail: str, now_ns: int) -> None:
+        """Keep something else that a person did through the console."""
+        with self._changing() as link:
+            note_change(link, now_ns, by, action, account, detail)
 
     def changes(self, limit: int = 100) -> list[Change]:
         """What was changed about accounts, newest first."""

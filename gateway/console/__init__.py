@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -25,6 +26,7 @@ from gateway.console.feed import Feed
 from gateway.console.identity import Identity
 from gateway.console.runs import Runs
 from gateway.errors import ConfigError
+from gateway.fleet_upload import FleetFiles
 from gateway.log import configure
 from gateway.paths import DataFolder
 from gateway.private_files import replace
@@ -60,6 +62,10 @@ class Config(Protocol):
     def console(self) -> ConsoleConfig: ...  # noqa: D102
     @property
     def oidc(self) -> Oidc: ...  # noqa: D102
+    @property
+    def fleet(self) -> Path: ...  # noqa: D102
+    @property
+    def profiles(self) -> list[Path]: ...  # noqa: D102
 
 
 def run(config: Config, data: DataFolder, clock: Clock, options: Sequence[str] = ()) -> int:
@@ -135,7 +141,8 @@ async def _serve(listening: socket.socket, whole: Config, clock: Clock, data: Da
     port = listening.getsockname()[1]
     names = origins(config, port)
     store = access_store(config, data)
-    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock), runs, whole.oidc)
+    files = FleetFiles(whole.fleet, whole.profiles)
+    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock), runs, whole.oidc, files)
     tls: dict[str, Any] = {}
     if config.cert_file:
         tls = {"ssl_certfile": config.cert_file, "ssl_keyfile": config.key_file}

@@ -25,6 +25,7 @@ from gateway.console.pages.desk import Desk
 from gateway.console.plots import add_plotly
 from gateway.console.runs import Runs
 from gateway.console.show import Show
+from gateway.fleet_upload import FleetFiles
 
 MEDIA = {
     ".css": "text/css; charset=utf-8",
@@ -41,12 +42,14 @@ def make_app(
     identity: Identity,
     runs: Runs | None = None,
     oidc: Oidc | None = None,
+    fleet: FleetFiles | None = None,
 ) -> Any:
     """The ASGI application. origins: as browsers name it; ``token`` is this process's own and stands in the
-    pages of strangers; oidc: an identity provider that may vouch for people."""
+    pages of strangers; oidc: an identity provider that may vouch for people;
+    fleet: where the fleet list lies."""
     origins = list(origins)
     secure = all(origin.startswith("https:") for origin in origins)
-    app = make_routes(feed, core_socket, token, identity, runs, oidc, secure=secure)
+    app = make_routes(feed, core_socket, token, identity, runs, oidc, fleet, secure=secure)
     return Guard(app, origins, token, identity)
 
 
@@ -57,6 +60,7 @@ def make_routes(
     identity: Identity,
     runs: Runs | None = None,
     oidc: Oidc | None = None,
+    fleet: FleetFiles | None = None,
     *,
     secure: bool,
 ) -> FastAPI:
@@ -66,7 +70,7 @@ def make_routes(
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(ProblemError, told)
     runs = runs or Runs(feed.data, feed.clock)
-    desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock), runs)
+    desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock), runs, fleet)
     add_login(app, identity, desk.show, token, feed.clock, oidc, secure=secure)
     _add_files(app)
     add_plotly(app)

@@ -2,7 +2,8 @@
 
 Host: only our own names with our port, so that another site's name pointed at this machine (DNS rebinding)
 reaches nothing. Unsafe methods: Origin must be ours, the session's own token (a stranger's: this process's)
-must be there, the body must be JSON and small. A request with an API token needs neither Origin nor that: no
+must be there, the body must be JSON and small (a fleet list: CSV or TOML, and larger).
+A request with an API token needs neither Origin nor that: no
 browser sends one by itself. Every answer carries the security headers.
 """
 
@@ -16,9 +17,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.console.answers import PREFIX
 from gateway.console.identity import KEY, Asker, Identity
 
 MAX_BODY = 16 * 1024
+FLEET_IMPORT = f"{PREFIX}/fleet/import"
+MAX_FLEET = 16 << 20
+SUFFIXES = {"text/csv": ".csv", "application/toml": ".toml"}
+"""What a fleet list may be sent as."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_HEADER = "x-csrf-token"  # noqa: S105 - the header's name
 HEADERS = {
@@ -55,7 +61,7 @@ class Guard:
         if "cookie" in headers or "authorization" in headers:
             asker = await asyncio.to_thread(self._identity.of, headers)
         scope[KEY] = asker
-        refusal = self._refusal(scope["method"], headers, asker)
+        refusal = self._refusal(scope["method"], scope["path"], headers, asker)
         if refusal is not None:
             status, reason = refusal
             body = {"accepted": False, "reason_en": reason, "reason_zh": "请求被拒绝"}
@@ -63,7 +69,7 @@ class Guard:
             return
         await self._app(scope, receive, _with_headers(send))
 
-    def _refusal(self, method: str, headers: Headers, asker: Asker) -> tuple[int, str] | None:
+    def _refusal(self, method: str, path: str, headers: Headers, asker: Asker) -> tuple[int, str] | None:
         if headers.get("host", "").lower() not in self._hosts:
             return 421, "this console answers only to its own address"
         if method in SAFE:
@@ -74,11 +80,16 @@ class Guard:
             wanted = (asker.csrf or self._token).encode()
             if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), wanted):
                 return 403, "the page is from before the login or the console was started anew: load it again"
-        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return 415, "send JSON"
+        kinds, most = (SUFFIXES, MAX_FLEET) if path == FLEET_IMPORT else ({"application/json": ""}, MAX_BODY)
+        if headers.get("content-type", "").partition(";")[0].strip() not in kinds:
+            return 415, f"send {' or '.join(kinds)}"
         length = headers.get("content-length", "")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            return 413, f"send a body of at most {MAX_BODY} bytes, with its length"
+        if (
+            "transfer-encoding" in headers
+            or not (length.isascii() and length.isdigit())
+            or int(length) > most
+        ):
+            return 413, f"send a body of at most {most} bytes, with its length"
         return None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from device_profiles import Profile
 from gateway.errors import ConfigError
 from gateway.fleet._columns import ALL_COLUMNS, COLUMNS, ID, Checks, Retired
+from gateway.fleet._problems import Problems
 from gateway.fleet._profiles import check_profile, check_profiles, read_profiles
 from gateway.fleet._rows import rows_of
 from gateway.fleet._topics import shared_topics
@@ -23,6 +24,8 @@ __all__ = [
     "ALL_COLUMNS",
     "COLUMNS",
     "ID",
+    "MAX_TOLD",
+    "Also",
     "Fleet",
     "Gathered",
     "Retired",
@@ -41,6 +44,8 @@ MAX_TOLD = 200
 """Problems of one file told one by one, where nobody asked for all."""
 TOLD_EVERY = 5000
 
+Also = Callable[[Device, Retired | None], list[str]]
+"""More to ask of a row: what is wrong, each "column <name>: <what>; <fix>"."""
 Progress = Callable[[int, int], None]
 """Told (rows read, rows in all)."""
 
@@ -75,6 +80,7 @@ def gather(
     today: date | None = None,
     told: int | None = MAX_TOLD,
     progress: Progress | None = None,
+    also: Also | None = None,
 ) -> Gathered:
     """Profiles (parsed, examples run) and fleet; ConfigError with the problems of all of them together.
 
@@ -92,7 +98,9 @@ def gather(
     except ConfigError as error:
         problems += error.problems
     try:
-        read = read_list(fleet, found.texts, parsed=found.profiles, today=today, told=told, progress=progress)
+        read = read_list(
+            fleet, found.texts, parsed=found.profiles, today=today, told=told, progress=progress, also=also
+        )
     except ConfigError as error:
         problems += error.problems
     else:
@@ -118,24 +126,25 @@ def read_list(
     today: date | None = None,
     told: int | None = MAX_TOLD,
     progress: Progress | None = None,
+    also: Also | None = None,
 ) -> Fleet:
     """A fleet list: CSV with the columns of ALL_COLUMNS (those of COLUMNS at least), or TOML with the same
     keys in [[device]] tables if the name ends so.
 
     UTF-8 with or without a byte order mark, or GBK (as Excel saves in China). Setpoints are checked against
-    the profiles in ``parsed`` (only there). Raises ConfigError with every problem, "<file>: line n, column c:
-    <what>; <fix>", or with the first ``told`` and how many more there are.
+    the profiles in ``parsed`` (only there); ``also`` may find more in a row. Raises ConfigError with every
+    problem, "<file>: line n, column c: <what>; <fix>", or with the first ``told`` and how many more.
     """
     fleet = Fleet()
     rows = rows_of(path, fleet.warnings)
     checks = Checks(profiles, parsed or {}, today)
-    problems: list[str] = []
+    problems = Problems(path, told)
     first: dict[str, int] = {}
     for count, (line, values, broken) in enumerate(rows):
         if progress is not None and count % TOLD_EVERY == 0:
             progress(count, rows.total)
         if broken:
-            problems.append(f"{path}: line {line}: {broken}")
+            problems.add([f"{path}: line {line}: {broken}"])
             continue
         device, retired, faults = checks.row(values)
         before = first.setdefault(device.key, line)
@@ -143,21 +152,21 @@ def read_list(
             faults.append(
                 f"column device: {device.key} already stands in line {before}; remove one or rename it"
             )
+        if also is not None:
+            faults += also(device, retired)
         if faults:
-            problems += [f"{path}: line {line}, {fault}" for fault in faults]
+            problems.add(f"{path}: line {line}, {fault}" for fault in faults)
         elif retired is None:
             fleet.devices.append(device)
         else:
             fleet.retired[device.key] = retired
     shared = shared_topics(fleet.devices, parsed or {})
-    problems += [f"{path}: line {first[key]}, {fault}" for key, fault in shared]
+    problems.add(f"{path}: line {first[key]}, {fault}" for key, fault in shared)
     rings = wrong_upstreams(fleet.devices, fleet.retired)
-    problems += [f"{path}: line {first[key]}, {fault}" for key, fault in rings]
+    problems.add(f"{path}: line {first[key]}, {fault}" for key, fault in rings)
     if progress is not None:
         progress(rows.total, rows.total)
-    if problems:
-        more = 0 if told is None else len(problems) - told
-        raise ConfigError(problems[:told] + ([f"{path}: and {more} more problems"] if more > 0 else []))
+    problems.tell()
     if not fleet.devices:
         fleet.warnings.append(f"{path}: holds no device: everything that speaks will be listed as unknown")
     return fleet

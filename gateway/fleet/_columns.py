@@ -55,6 +55,7 @@ ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 MAX_TEXT = 128
 MAX_REASON = 300
+MAX_OVERRIDES = 8000
 FIRST_YEAR, LAST_YEAR = 1950, 2150
 MEMORY = 50_000
 """Texts of one column that are remembered."""
@@ -144,6 +145,9 @@ class Checks:
 
     def _own(self, profile: str, text: str, faults: list[str]) -> tuple[Setpoint, ...]:
         key = (profile, text)
+        if len(text) > MAX_OVERRIDES:
+            faults.append(f"column overrides: has {len(text)} characters; {MAX_OVERRIDES} are taken")
+            return ()
         if key not in self._setpoints:
             setpoints, wrong = _setpoints(text)
             if not wrong and profile in self._parsed:

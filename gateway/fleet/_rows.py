@@ -17,6 +17,7 @@ from gateway.errors import ConfigError
 from gateway.fleet._columns import ALL_COLUMNS, CHINESE, COLUMNS
 
 MAX_FLEET_BYTES = 256 << 20
+MAX_COLUMNS = 200
 NEAR = 0.75
 """A column this like one of ours is a slip of the pen, not a column of the reader's own."""
 HEADER = re.compile(r"\s*\[\[\s*device\s*\]\]")
@@ -101,6 +102,8 @@ def _csv(path: Path, text: str, told: list[str]) -> Iterator[Row]:
 
 
 def _header(path: Path, line: int, cells: list[str], told: list[str]) -> list[str]:
+    if len(cells) > MAX_COLUMNS:
+        raise ConfigError([f"{path}: line {line}: {len(cells)} columns; {MAX_COLUMNS} are read at most"])
     names = [CHINESE.get(cell.strip(), cell.strip().lower()) for cell in cells]
     missing = [name for name in COLUMNS if name not in names]
     problems = []

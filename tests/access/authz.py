@@ -27,6 +27,8 @@ from gateway.console.app import make_routes
 from gateway.console.feed import Feed
 from gateway.console.guard import Guard
 from gateway.console.identity import Identity, declared
+from gateway.fleet import text_of
+from gateway.fleet_upload import FleetFiles
 from gateway.monitor.channels import Device
 from gateway.paths import DataFolder
 from gateway.rulebook import Proposal, RuleBook
@@ -40,6 +42,8 @@ UNKNOWN = {"account", "file"}
 """Fields of bodies that name something that is not there for anybody here."""
 STARTING = ("/simulate/journal",)
 """What would start a process is asked with a body that is refused."""
+UPLOADING = ("/api/v1/fleet/import",)
+"""What takes a list of devices is sent one of the organisation's own device."""
 ENDLESS = ("/alarms/stream", "/api/v1/stream")
 """Streams that do not end: tests/access/test_console.py reads them through a real server."""
 COUNTY = {MINE: "east", THEIRS: "west"}
@@ -136,7 +140,10 @@ async def _ask(folder: Path) -> list[Asked]:
     data = book.data
     _proposals(data)
     identity = Identity(AccessStore(data.console, new_secret), clock)
-    routes = make_routes(Feed(data, clock, asyncio.Event()), data.core_socket, "t", identity, secure=False)
+    fleet = FleetFiles(folder / "fleet.csv", [])
+    fleet.fleet.write_text(text_of(fleet.fleet, devices, []))
+    feed = Feed(data, clock, asyncio.Event())
+    routes = make_routes(feed, data.core_socket, "t", identity, fleet=fleet, secure=False)
     guarded: Any = Guard(routes, [ORIGIN], "t", identity)
     found = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url=ORIGIN) as client:
@@ -213,7 +220,14 @@ async def _one(client: httpx.AsyncClient, route: APIRoute, who: Who, aim: str) -
     body = (_body(route, aim) or {}) if unsafe else None
     if route.path in STARTING:
         body = {"more": 1}
-    answer = await client.request(method, path, params=query, json=body, headers=headers)
+    sent: dict[str, Any] = {"json": body}
+    if route.path in UPLOADING:
+        enterprise, site, name = device.split("/")
+        sent = {
+            "content": f"enterprise,site,asset,device,profile,county\n{enterprise},{site},hall,{name},{GAS},x"
+        }
+        headers["Content-Type"] = "text/csv"
+    answer = await client.request(method, path, params=query, headers=headers, **sent)
     asked_for_it = aim == THEIRS and route.path.startswith("/welcome")
     leaks = CANARY in answer.text and not asked_for_it and not who.whole_city
     allowed = _allowed(route, who, aim)

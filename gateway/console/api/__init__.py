@@ -1,5 +1,5 @@
 """``/api/v1``: what programs ask and do: open alarms, their history, their stream, the operators' commands;
-devices, readings; alarm figures, coverage; rules proposed, back-tested and approved; deliveries.
+devices, readings; alarm figures, coverage; rules proposed, back-tested and approved; deliveries; the fleet.
 
 The same rights and organisations as the pages; errors are problem+json (RFC 9457); answers that are read have
 an ETag; lists go on by cursor, and nothing is listed twice or left out while alarms come and go; a command
@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from gateway.console.answers import PREFIX, problem, tagged
-from gateway.console.api import alarms, commands, deliveries, devices, figures, requests, rules, stream
+from gateway.console.api import alarms, commands, deliveries, devices, figures, fleet, requests, rules, stream
 from gateway.console.identity import Looking
 from gateway.console.pages.desk import Desk
 
@@ -29,6 +29,7 @@ def add_api(app: FastAPI, desk: Desk) -> None:
     figures.add(app, desk.data, desk.clock)
     rules.add(app, desk)
     deliveries.add(app, desk)
+    fleet.add(app, desk)
 
     @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
     def description(request: Request, person: Looking) -> Response:

@@ -19,6 +19,7 @@ from gateway.console.identity import DeniedError, Identity
 from gateway.console.runs import Runs
 from gateway.console.show import Show
 from gateway.errors import CoreUnreachable
+from gateway.fleet_upload import FleetFiles
 from gateway.kpi import device_of
 from gateway.paths import DataFolder
 
@@ -36,6 +37,8 @@ class Desk:
     show: Show
     city: City
     runs: Runs
+    fleet: FleetFiles | None = None
+    """Where the fleet list lies, if the console was started with a configuration."""
 
     @property
     def data(self) -> DataFolder:

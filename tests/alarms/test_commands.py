@@ -97,6 +97,12 @@ def test_an_organisation_touches_only_its_own_and_learns_nothing_of_others() -> 
     assert engine.command(own, NS)[0].accepted
 
 
+@pytest.mark.parametrize("action", ["acknowledge", "reset", "comment"])
+def test_no_action_reaches_a_strangers_alarm(action: str) -> None:
+    args = {"alarm": THEIRS.id, "occurrence": 1, "comment": "x"}
+    assert "not an alarm of acme" in refused(plant(), Command(action, args, organisation="acme"))
+
+
 def test_a_command_after_its_deadline_fires_never() -> None:
     engine = plant()
     command = Command("acknowledge", {"alarm": OURS.id, "occurrence": 1}, deadline_ns=NS)
@@ -137,6 +143,36 @@ def test_dead_letters_are_sent_again_only_for_the_whole_gateway() -> None:
     everything = {"sink": "hook", "all": True}
     restricted = Command("deadletter_resend", everything, role="supervisor", organisation="acme")
     assert "unrestricted" in refused(engine, restricted)
+
+
+def test_an_empty_list_is_no_acknowledgement() -> None:
+    assert "1 to" in refused(plant(), Command("acknowledge", {"alarms": []}))
+
+
+RULE_STEP = {
+    "proposal": 3, "version": "v2", "digest": "9f", "step": "approved", "person": "ma", "via": "token",
+    "at_ns": NS, "comment": "",
+}  # fmt: skip
+
+
+def test_a_step_of_a_change_of_rules_is_recorded_with_who_took_it_and_changes_no_alarm() -> None:
+    engine = plant()
+    before = engine.export()
+    answer, told = engine.command(Command("rule_step", RULE_STEP, role="engineer"), NS)
+    assert (answer.accepted, told, answer.args) == (True, [], RULE_STEP)
+    assert answer.reason_en == "rules: proposal 3 (v2) approved by ma (token)"
+    assert "ma 批准" in answer.reason_zh
+    assert engine.export() == before
+
+
+@pytest.mark.parametrize("key", sorted(RULE_STEP))
+def test_a_step_without_one_of_its_parts_or_with_a_wrong_one_is_refused(key: str) -> None:
+    most = 0 if key in ("proposal", "at_ns") else "x" * (MAX_TEXT + 1)
+    for wrong in (None, most, True):
+        args = {**RULE_STEP, key: wrong}
+        assert '"proposal"' in refused(plant(), Command("rule_step", args, role="engineer"))
+    longest = 1 if most == 0 else "x" * MAX_TEXT
+    assert plant().command(Command("rule_step", {**RULE_STEP, key: longest}, role="engineer"), NS)[0].accepted
 
 
 def test_too_many_alarms_in_one_command_are_refused() -> None:

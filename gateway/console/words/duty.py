@@ -67,7 +67,6 @@ DUTY_WORDS: Words = CALLS | {
     "call_last": ("no further step", "无后续步骤"),
     "call_next_step": ("{who} at {time}", "{time} 呼叫 {who}"),
     "call_more": ("{n} in all", "共 {n} 条"),
-    "acknowledge": ("Acknowledge", "确认"),
     "answered": ("Acknowledged: nobody else is called about it.", "已确认:不再呼叫其他人。"),
     "coming": ("Soon: {list}", "即将呼叫:{list}"),
     "duty_silent": (

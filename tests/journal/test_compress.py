@@ -214,11 +214,20 @@ def test_the_thread_takes_each_new_closed_segment_while_others_write_and_read(tm
         compressor.wake()
     done.set()
     reader.join()
-    until(lambda: all(read_meta(s).format == PACKED for s in segments(tmp_path)[:-1]), 20, "all compressed")
+    left = segments(tmp_path)[:-1]
+
+    def compressed() -> bool:
+        # a segment that the reader kept from being closed is closed when the next one is full
+        journal.append([packets(b"%0300d" % 0)])
+        compressor.wake()
+        return all(read_meta(s).format == PACKED for s in left)
+
+    until(compressed, 20, "all compressed")
     compressor.close()
     journal.close()
     assert (seen, said) == (list(range(1, 201)), [])
-    assert JournalReader(tmp_path).check_chain().checked == 200
+    whole = JournalReader(tmp_path)
+    assert whole.check_chain().checked == whole.head().position
 
 
 CHILD = """

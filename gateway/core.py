@@ -7,7 +7,7 @@ simulator drives it through years of faults and the service drives it from a thr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -16,7 +16,7 @@ from gateway.alarms.events import CommandEvent, Event
 from gateway.clock import Clock
 from gateway.crashpoint import reached
 from gateway.errors import BehaviourDiffers, JournalBusy, JournalFull, JournalTruncated
-from gateway.grouping import Ask, Group, assemble
+from gateway.grouping import Ask, Group, assemble, refusal
 from gateway.ingest import Item, Mids
 from gateway.journal import Journal
 from gateway.ledger import Ledger
@@ -30,6 +30,9 @@ from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
 from gateway.snapshotting import Snapshotting
 
+RECORD_EVENTS = 500
+"""So many events go to the ledger before more is judged: in a flood none waits for thousands of others to be
+written with it."""
 TICK_NS = 250_000_000
 """With nothing arriving, time still passes: at least four entries a second."""
 
@@ -235,13 +238,21 @@ class Core:
         for epoch, mids in acks:
             self._acknowledge(epoch, mids)
         reached("after-acknowledge")
-        outcomes = [
-            self.monitor.step(position, entry) for position, entry in zip(positions, entries, strict=True)
-        ]
+        self._judge(zip(positions, entries, strict=True))
         reached("after-step")
-        self._untold, self._unanswered = outcomes, group.asks
+        self._unanswered = group.asks
         if self._tell() and self.blind:
             self._see_again()
+
+    def _judge(self, entries: Iterable[tuple[int, Entry]]) -> None:
+        """Step through what is durable; once ``RECORD_EVENTS`` wait to be told, tell them if possible."""
+        waiting, telling = 0, True
+        for position, entry in entries:
+            if telling and waiting >= RECORD_EVENTS:
+                telling, waiting = self._tell(), 0
+            outcome = self.monitor.step(position, entry)
+            self._untold.append(outcome)
+            waiting += len(outcome.events)
 
     def _tell(self) -> bool:
         """What was judged goes to the ledger, then to whoever waits for it. False when the ledger cannot be
@@ -298,7 +309,7 @@ class Core:
         kept: list[Entry] = [e for e in group.entries if not isinstance(e, Tick | OperatorCommand)]
         self._held = Group(held.entries + kept, held.acks + group.acks)
         for ask in group.asks:
-            ask.answer(self._refusal(ask, reason))
+            ask.answer(refusal(ask, reason, self._clock.wall_ns()))
 
     def _go_blind(self, error: JournalFull | JournalBusy) -> None:
         if self.blind:
@@ -312,19 +323,6 @@ class Core:
         self._held.entries.append(began)
         if self._live is not None:
             self._live.announce(["blind", self._clock.wall_ns(), what], standing=True)
-
-    def _refusal(self, ask: Ask, reason: str) -> CommandEvent:
-        """The answer to a command that could not be journalled; it has no event id, for there is no event."""
-        fields = {name: value for name, value in ask.fields.items() if name not in ("id", "deadline_ns")}
-        return CommandEvent(
-            **{"source": "", **fields},
-            id="",
-            command=ask.fields["id"],
-            accepted=False,
-            reason_en=f"not taken, and it will not act later: the gateway is blind ({reason})",
-            reason_zh=f"未受理, 之后也不会执行: 网关无法记录 ({reason})",
-            at_ns=self._clock.wall_ns(),
-        )
 
     def _sight_facts(self) -> list[Entry]:
         """After what was held, which says when blindness began, and before anything newer: it is over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,12 @@ import numpy as np
 
 from gateway.alarms.events import CommandEvent
 from gateway.ingest import Item, LinkChange, Mids, Packet, Run
+from gateway.ingest.intake import item_packets
 from gateway.monitor.entries import Entry, Link, OperatorCommand, Packets, Stamp, SystemFact
+
+ENTRY_PACKETS = 1000
+"""Packets of one entry at most: a flood's alarms are recorded entry by entry. Fewer would cost a full load
+more steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +37,45 @@ class Group:
     asks: list[Ask] = field(default_factory=list)
 
 
+def refusal(ask: Ask, reason: str, at_ns: int) -> CommandEvent:
+    """The answer to a command that could not be journalled; it has no event id, for there is no event."""
+    fields = {name: value for name, value in ask.fields.items() if name not in ("id", "deadline_ns")}
+    return CommandEvent(
+        **{"source": "", **fields},
+        id="",
+        command=ask.fields["id"],
+        accepted=False,
+        reason_en=f"not taken, and it will not act later: the gateway is blind ({reason})",
+        reason_zh=f"未受理, 之后也不会执行: 网关无法记录 ({reason})",
+        at_ns=at_ns,
+    )
+
+
 def assemble(stamp: Stamp, items: Sequence[Item], asks: Sequence[Ask]) -> Group:
-    """Entries in arrival order: neighbouring packets and runs of one epoch make one entry."""
+    """Entries in arrival order: neighbouring packets and runs of one epoch make one entry
+    of up to ``ENTRY_PACKETS``."""
     group = Group()
     together: list[Packet | Run] = []
+    count = 0
 
     def close() -> None:
+        nonlocal count
         if together:
             entry, mids = join(stamp, together)
             group.entries.append(entry)
             group.acks.append((entry.epoch, mids))
             together.clear()
+            count = 0
 
     for item in items:
         if isinstance(item, Packet | Run):
             if together and together[0].epoch != item.epoch:
                 close()
-            together.append(item)
+            for piece in _pieces(item):
+                if count + item_packets(piece) > ENTRY_PACKETS:
+                    close()
+                together.append(piece)
+                count += item_packets(piece)
             continue
         close()
         if isinstance(item, LinkChange):
@@ -65,6 +92,15 @@ def assemble(stamp: Stamp, items: Sequence[Item], asks: Sequence[Ask]) -> Group:
         group.entries.append(OperatorCommand(stamp, **ask.fields))
         group.asks.append(ask)
     return group
+
+
+def _pieces(item: Packet | Run) -> Iterator[Packet | Run]:
+    """The item, or its rows in pieces that an entry takes."""
+    if not isinstance(item, Run):
+        yield item
+        return
+    for begin in range(0, len(item), ENTRY_PACKETS):
+        yield item.part(begin, min(begin + ENTRY_PACKETS, len(item)))
 
 
 def join(stamp: Stamp, items: list[Packet | Run]) -> tuple[Packets, Mids]:

@@ -55,8 +55,8 @@ class Calling:
 
     @property
     def lanes(self) -> list[Lane]:
-        """What has a thread beside the callers."""
-        return [self.made_by]
+        """What has a thread beside the callers: nothing where nobody is to be called."""
+        return [self.made_by] if self.made_by.callers else []
 
     def status(self) -> dict[str, Any]:
         """See Escalations."""

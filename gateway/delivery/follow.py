@@ -13,6 +13,7 @@ import structlog
 from gateway import crashpoint
 from gateway.alarms.events import AlarmEvent, Event
 from gateway.clock import Clock, Random
+from gateway.delivery.surge import Surge
 from gateway.errors import JournalError
 from gateway.ledger.reader import LedgerReader
 from gateway.sinks import Batch, Delivered, Later, Refused, Sink
@@ -46,6 +47,10 @@ class Ledger(Protocol):
         """The newest sequence number, at most ``poll_s`` old."""
         ...
 
+    def surges(self) -> bool:
+        """Whether it grows so fast that what is not urgent should wait (surge.py)."""
+        ...
+
 
 class LedgerFile:
     """The core's ledger, also before the core has made it; one look at its head serves every lane."""
@@ -57,7 +62,8 @@ class LedgerFile:
         self._lock = threading.Lock()
         self._reader: LedgerReader | None = None
         self._head = 0
-        self._looked_ns = -(1 << 62)
+        self._looked_ns: int | None = None
+        self._surge = Surge()
 
     def events_after(self, seq: int, limit: int) -> list[tuple[int, Event]]:
         """(sequence, event) of what follows ``seq``, oldest first."""
@@ -80,12 +86,24 @@ class LedgerFile:
     def head(self) -> int:
         """The newest sequence number, at most ``poll_s`` old; 0 without a ledger."""
         with self._lock:
-            now = self._clock.mono_ns()
-            if now - self._looked_ns >= self.poll_s * 1e9:
-                reader = self._open()
-                self._head = reader.last_seq() if reader else 0
-                self._looked_ns = now
+            self._look()
             return self._head
+
+    def surges(self) -> bool:
+        """See Ledger."""
+        with self._lock:
+            self._look()
+            return self._surge.on(self._clock.mono_ns())
+
+    def _look(self) -> None:
+        now, before_ns = self._clock.mono_ns(), self._looked_ns
+        if before_ns is not None and now - before_ns < self.poll_s * 1e9:
+            return
+        reader = self._open()
+        before, self._head = self._head, reader.last_seq() if reader else 0
+        if before_ns is not None:  # what was there before the first look did not come now
+            self._surge.grown(self._head - before, now - before_ns, now)
+        self._looked_ns = now
 
     def _open(self) -> LedgerReader | None:
         if self._reader is None and self._path.exists():

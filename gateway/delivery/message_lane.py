@@ -2,7 +2,8 @@
 own alarm. What waits is in delivery.db, so a restart forgets neither messages nor how often they were tried.
 
 That a priority 1 alarm is unanswered waits behind no backlog: it is looked for ahead of the cursor
-(urgent.py), and one sender is kept for it when all others hang.
+(urgent.py), and one sender is kept for it when all others hang. While a flood comes, only it is sent
+(surge.py).
 
 A message becomes a dead letter when the receiver refuses it, or after max_attempts or max_age_s; it then no
 longer holds its alarm back. An accepted ``deadletter_resend`` command puts it in line again.
@@ -25,6 +26,8 @@ from gateway.sinks import Delivered, EventsBatch, Later, Messages, Refused, Sink
 WAITING_MAX = 100_000
 """Messages kept in line; further events stay in the ledger until there is room."""
 IDLE_S = 1.0
+SURGE_S = 0.05
+"""How soon senders look again whether the core still needs the machine."""
 
 
 class MessageSink(Sink, Messages):
@@ -69,13 +72,13 @@ class MessageLane:
         """Enrol what is new in the ledger; what goes ahead of the line before what is next in it."""
         with self._lock:
             room = self._waiting_max - len(self._order)
-        behind = self.ledger.head() - self._cursor
-        if behind > min(room, BATCH_EVENTS) and (
+        behind, surges = self.ledger.head() - self._cursor, self.ledger.surges()
+        if (surges or behind > min(room, BATCH_EVENTS)) and (
             ahead := self._ahead.look(self._cursor, self.clock.wall_ns())
         ):
             self._line_up(ahead)
             return 0.0
-        if room <= 0 or behind <= 0:
+        if surges or room <= 0 or behind <= 0:
             return self.ledger.poll_s
         rows = self.ledger.events_after(self._cursor, min(BATCH_EVENTS, room))
         if not rows:
@@ -114,12 +117,15 @@ class MessageLane:
 
     def take(self, *, urgent: bool = False) -> tuple[Message | None, float]:
         """The next message to send (or urgent message), or how long there will be none."""
+        surges = self.ledger.surges()
         with self._lock:
             now = self.clock.mono_ns()
-            message = self._order.take(now, urgent=urgent)
+            message = self._order.take(now, urgent=urgent or surges)
             due = self._order.due_ns()
         if message is not None:
             return message, 0.0
+        if surges:
+            return None, SURGE_S
         return None, IDLE_S if due is None else min(IDLE_S, max(0.001, (due - now) / 1e9))
 
     def settle(self, message: Message, answer: Answer) -> None:

@@ -29,6 +29,7 @@ FLOODS = 4
 """Of a round."""
 RATE = _flood.DEVICES
 LOOK_S = 0.005
+REST_S = 1.0
 FIRST = f"GD-{_flood.DEVICES}"
 
 
@@ -109,6 +110,15 @@ def _calm(stand: Stand, feeder: Feeder, number: int) -> None:
     feeder.prepare(2 * number + 1, _flood.SWEEPS * (_flood.DEVICES + 1))
     feeder.send(_flood.DEVICES)
     _alarmed(stand, 0)
+    _rest(stand)
+
+
+def _rest(stand: Stand) -> None:
+    """Until nothing more goes to the ledger: the next flood comes upon a plant at rest."""
+    seen = -1
+    while (seq := int((stand.gateway.status() or {"ledger_seq": seen})["ledger_seq"])) != seen:
+        seen = seq
+        time.sleep(REST_S)
 
 
 def _alarmed(stand: Stand, count: int) -> None:

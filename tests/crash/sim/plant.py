@@ -24,7 +24,15 @@ from gateway.snapshots import SnapshotStore
 from tests.crash.sim.broker import Broker
 from tests.crash.sim.faults import SECOND, Disk, Killed, Plan, Trap
 from tests.crash.sim.mischief import Mischief
-from tests.crash.sim.stage import Command, FaultyLedger, admitted, command_fields, paced, watch_journal
+from tests.crash.sim.stage import (
+    Command,
+    FaultyLedger,
+    admitted,
+    command_fields,
+    paced,
+    small_records,
+    watch_journal,
+)
 from tests.crash.sim.transit import Transit
 from tests.crash.sim.world import Fate, World
 
@@ -101,6 +109,8 @@ class Plant:
     def run(self) -> None:
         """Everything, to the last acknowledgement; the core is stopped cleanly at the end."""
         self._undo = [self.trap.install(), watch_journal(self.disk)]
+        if self.seed % 2:
+            self._undo.append(small_records())
         try:
             self._start()
             pending = deque(self.plan.events)

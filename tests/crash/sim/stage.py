@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import gateway.core as core_module
+import gateway.grouping as grouping_module
 import gateway.journal.journal as journal_module
 from gateway.alarms.events import CommandEvent
 from gateway.alarms.openalarm import OpenAlarm
@@ -89,5 +91,16 @@ def watch_journal(disk: Disk) -> Callable[[], None]:
 
     def undo() -> None:
         journal_module.open_writer = real
+
+    return undo
+
+
+def small_records() -> Callable[[], None]:
+    """Entries of few packets, recorded in pieces, as in a flood; an hour has none. Returns the way back."""
+    real = core_module.RECORD_EVENTS, grouping_module.ENTRY_PACKETS
+    core_module.RECORD_EVENTS, grouping_module.ENTRY_PACKETS = 1, 5
+
+    def undo() -> None:
+        core_module.RECORD_EVENTS, grouping_module.ENTRY_PACKETS = real
 
     return undo

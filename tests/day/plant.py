@@ -67,6 +67,7 @@ class Day(Plant):
 
     paces_s = (180, 240, 300)
     steps_ms = (900, 1700, 2600, 4100, 6100, 6100)
+    has_floods = True
 
     def __init__(self, seed: int, folder: Path, texts: dict[str, str], *, hours: float, devices: int) -> None:
         duration_ns = round(hours * HOUR_S) * SECOND

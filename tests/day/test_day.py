@@ -49,5 +49,7 @@ def test_a_day_that_lacks_a_kind_or_has_another_hash_fails(days: list[Lived]) ->
     first, second = days
     first.happened["note: flood_began"] = 0
     second.verdict.recorded = "another"
-    failed = [row.id for row in rows(first, second, 1, ["one ledger line: not named"], 1.0) if not row.passed]
+    failed = [
+        row.id for row in rows(first, second, 1, ["one ledger line: not named"], 1.0, HOURS) if not row.passed
+    ]
     assert failed == ["day.kinds", "day.verify", "day.hash", "day.forgeries"]

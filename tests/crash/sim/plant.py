@@ -52,6 +52,8 @@ class Plant:
     """How often devices speak, one of these for the whole seed."""
     steps_ms: tuple[int, ...] = (120, 400, 900, 1000, 1000, 1700)
     """How long the core is left alone between two turns."""
+    has_floods = False
+    """Without one, every other seed's groups are recorded in pieces as in a flood."""
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class Plant:
     def run(self) -> None:
         """Everything, to the last acknowledgement; the core is stopped cleanly at the end."""
         self._undo = [self.trap.install(), watch_journal(self.disk)]
-        if self.seed % 2:
+        if self.seed % 2 and not self.has_floods:
             self._undo.append(small_records())
         try:
             self._start()

@@ -119,8 +119,9 @@ def test_no_acknowledged_packet_is_lost_in_images_of_a_rolling_writer():
 @pytest.mark.crash
 def test_the_control_without_flushes_fails():
     need("strace")
-    report = run(40, 7, scenario.writer("NORMAL", messages=120, segment_bytes=1 << 20))
+    report = run(40, 7, scenario.writer("NORMAL", messages=120, segment_bytes=1 << 20), control=True)
     assert report.early > 60
+    assert 0 < report.exposed < report.events
     assert report.lossy + report.broken > 20
 
 

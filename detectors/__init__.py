@@ -144,6 +144,7 @@ class Readings:
     """Row of the packet in its journal entry: the evidence."""
     rule: I4 | None = None
     """Index of the channel's rule among the PARAMETERS records; None: the slot, each channel has its own."""
+    _columns: tuple[npt.NDArray[Any], ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.slot)
@@ -156,6 +157,25 @@ class Readings:
     def at(self, slot: I4, rule: I4 | None = None) -> Readings:
         """The same rows at other slots, with these rules."""
         return Readings(*[slot, *(getattr(self, name) for name in COLUMNS[1:]), rule])
+
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        """What compiled loops take: slot and rule (both as uint32) around event_ns to time. Made once, for
+        several detectors judge the same rows."""
+        if self._columns is None:
+            rule = self.slot if self.rule is None else self.rule
+            made = (
+                self.slot.view(np.uint32),  # never negative: no test for the sign, a tenth faster
+                self.event_ns,
+                self.received_ns,
+                self.value,
+                self.quality,
+                self.reason,
+                self.time,
+                rule.view(np.uint32),
+            )
+            object.__setattr__(self, "_columns", made)
+            return made
+        return self._columns
 
     @classmethod
     def empty(cls) -> Readings:

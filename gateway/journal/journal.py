@@ -143,9 +143,12 @@ class Journal:
 
     def _commit(self, rows: list[tuple[int, bytes, bytes]]) -> None:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INSERT, rows)
-            self._connection.execute("COMMIT")
+            if len(rows) == 1:  # a statement by itself is a transaction, and costs two calls less
+                self._connection.execute(_INSERT, rows[0])
+            else:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(_INSERT, rows)
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._failed(sqlite_failure(error, self._segment.path)) from error
         finally:

@@ -271,18 +271,18 @@ class Bank:
     def judge(self, readings: Readings) -> list[str]:
         """Let the detectors judge that any channel of the batch asks for; the findings of all others are
         none. Returns the faults of those that failed."""
-        asked = int(np.bitwise_or.reduce(self._asks.take(readings.slot)))
+        asked = int(asked_by(self._asks, readings.slot))
         faults, looked_up = [], dict[int, Readings]()
         for detector in self._detectors:
+            detector.findings.count = 0
             if asked & 1:
                 places = id(detector.record_of)
                 if places not in looked_up:
                     looked_up[places] = detector.looked_up(readings)
-                faults.append(detector.step(readings, looked_up[places]))
-            else:
-                detector.findings.count = 0
+                if fault := detector.step(readings, looked_up[places]):
+                    faults.append(fault)
             asked >>= 1
-        return [fault for fault in faults if fault]
+        return faults
 
     def share(self) -> None:
         """After a configuration's changes: detectors that the same channels ask for share their places."""
@@ -335,3 +335,12 @@ def look_up(record_of: I4, rule_of: I4, slot: I4, record: I4, rule: I4) -> None:
     for i in range(len(slot)):
         found = record_of[slot[i]]
         record[i], rule[i] = found, rule_of[found]
+
+
+@compiled
+def asked_by(asks: npt.NDArray[np.uint64], slot: I4) -> np.uint64:
+    """What any of these channels asks for."""
+    asked = np.uint64(0)
+    for i in range(len(slot)):
+        asked |= asks[slot[i]]
+    return asked

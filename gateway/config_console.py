@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator
 from typing import Literal
@@ -25,12 +26,31 @@ class Console(_Section):
     port: int = Field(default=9281, ge=0, le=65535)
     public_url: str = Field(default="", pattern=r"^(https://[^/\s]+/?)?$")
     """How browsers reach it, if a proxy with TLS stands in front."""
+    trusted_proxies: list[str] = ["127.0.0.1", "::1"]
+    """Addresses or networks of that proxy: only what it forwards is asked who the client is."""
     cert_file: str = ""
     key_file: str = ""
     session_idle_hours: float = Field(default=12.0, gt=0, le=24)
     """A login that nobody uses ends."""
     session_hours: float = Field(default=24.0, gt=0, le=168)
     """And every login ends."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            try:
+                network = ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f'trusted_proxies: {error}; give addresses or networks, "10.1.2.3" or "10.1.2.0/29"'
+                ) from None
+            if network.prefixlen == 0:
+                raise ValueError(
+                    f"trusted_proxies: {proxy} is everybody, and who is trusted may say that he is anyone; "
+                    "name the proxy"
+                )
+        return proxies
 
 
 class Mapped(_Section):

@@ -22,10 +22,11 @@ from gateway.access import AccessStore
 from gateway.clock import Clock, new_id, new_secret
 from gateway.config_console import Oidc
 from gateway.console.app import make_app
+from gateway.console.city import City
 from gateway.console.feed import Feed
 from gateway.console.identity import Identity
 from gateway.console.runs import Runs
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, JournalError
 from gateway.fleet_upload import FleetFiles
 from gateway.log import configure
 from gateway.paths import DataFolder
@@ -33,6 +34,8 @@ from gateway.private_files import replace
 
 STOP_S = 2
 """Open connections get this long at a stop; streams end at once."""
+AGAIN_S = 5.0
+"""While nothing is recorded yet, the city is looked for again after this."""
 HOUR_NS = 3600 * 1_000_000_000
 
 
@@ -45,6 +48,8 @@ class ConsoleConfig(Protocol):
     def port(self) -> int: ...  # noqa: D102
     @property
     def public_url(self) -> str: ...  # noqa: D102
+    @property
+    def trusted_proxies(self) -> list[str]: ...  # noqa: D102
     @property
     def cert_file(self) -> str: ...  # noqa: D102
     @property
@@ -142,7 +147,8 @@ async def _serve(listening: socket.socket, whole: Config, clock: Clock, data: Da
     names = origins(config, port)
     store = access_store(config, data)
     files = FleetFiles(whole.fleet, whole.profiles)
-    app = make_app(feed, data.core_socket, names, new_id(), Identity(store, clock), runs, whole.oidc, files)
+    city, identity = City(data, clock), Identity(store, clock)
+    app = make_app(feed, data.core_socket, names, new_id(), identity, runs, whole.oidc, files, city)
     tls: dict[str, Any] = {}
     if config.cert_file:
         tls = {"ssl_certfile": config.cert_file, "ssl_keyfile": config.key_file}
@@ -156,6 +162,7 @@ async def _serve(listening: socket.socket, whole: Config, clock: Clock, data: Da
             timeout_graceful_shutdown=STOP_S,
             ws="none",
             proxy_headers=bool(config.public_url),
+            forwarded_allow_ips=_peers(config.trusted_proxies),
             **tls,
         )
     )
@@ -177,13 +184,37 @@ async def _serve(listening: socket.socket, whole: Config, clock: Clock, data: Da
         )
     following = asyncio.create_task(feed.follow())
     following.add_done_callback(lambda _: stop())
+    reading = asyncio.create_task(_read_city(city, clock, stopping))
     try:
         await server.serve(sockets=[listening])
     finally:
         stop()
         runs.close()
+        await asyncio.wait([reading])
         await following
     return 0
+
+
+async def _read_city(city: City, clock: Clock, stopping: asyncio.Event) -> None:
+    """The first page about a large city would wait seconds for it: read it before anybody asks."""
+    log = structlog.get_logger("console")
+    while not stopping.is_set():
+        began = clock.mono_ns()
+        try:
+            view = await asyncio.to_thread(city.now)
+        except JournalError:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), AGAIN_S)
+            continue
+        log.info("city read", devices=len(view.devices), took_s=round((clock.mono_ns() - began) / 1e9, 2))
+        return
+
+
+def _peers(proxies: Sequence[str]) -> list[str]:
+    """The proxies as peers of a socket: one that takes both families names 10.1.2.3 as ::ffff:10.1.2.3. Given
+    also when empty, else uvicorn asks its own environment variable whom to trust."""
+    four = [net for net in map(ipaddress.ip_network, proxies) if net.version == 4]
+    return [*proxies, *(f"::ffff:{net.network_address}/{96 + net.prefixlen}" for net in four)]
 
 
 def _tell_first(secret: str | None, address: str, data: DataFolder) -> bool:

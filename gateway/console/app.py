@@ -43,13 +43,14 @@ def make_app(
     runs: Runs | None = None,
     oidc: Oidc | None = None,
     fleet: FleetFiles | None = None,
+    city: City | None = None,
 ) -> Any:
     """The ASGI application. origins: as browsers name it; ``token`` is this process's own and stands in the
     pages of strangers; oidc: an identity provider that may vouch for people;
-    fleet: where the fleet list lies."""
+    fleet: where the fleet list lies; city: given if somebody else reads it beforehand."""
     origins = list(origins)
     secure = all(origin.startswith("https:") for origin in origins)
-    app = make_routes(feed, core_socket, token, identity, runs, oidc, fleet, secure=secure)
+    app = make_routes(feed, core_socket, token, identity, runs, oidc, fleet, city, secure=secure)
     return Guard(app, origins, token, identity)
 
 
@@ -61,6 +62,7 @@ def make_routes(
     runs: Runs | None = None,
     oidc: Oidc | None = None,
     fleet: FleetFiles | None = None,
+    city: City | None = None,
     *,
     secure: bool,
 ) -> FastAPI:
@@ -70,7 +72,8 @@ def make_routes(
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(ProblemError, told)
     runs = runs or Runs(feed.data, feed.clock)
-    desk = Desk(feed, core_socket, identity, Show(entries()), City(feed.data, feed.clock), runs, fleet)
+    city = city or City(feed.data, feed.clock)
+    desk = Desk(feed, core_socket, identity, Show(entries()), city, runs, fleet)
     add_login(app, identity, desk.show, token, feed.clock, oidc, secure=secure)
     _add_files(app)
     add_plotly(app)

@@ -6,6 +6,7 @@ application's routes to hold it to that.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -69,6 +70,17 @@ def asker(request: Request) -> Asker:
     """Who sent a request; the guard has found it out."""
     found: Asker = request.scope[KEY]
     return found
+
+
+def address_of(request: Request) -> str:
+    """The client's IP address, by which wrong passwords are counted and which the ledger keeps. A trusted
+    proxy's word for it (``trusted_proxies``) counts only if it is an address; "?" else."""
+    said = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(said.partition("%")[0])
+    except ValueError:
+        return "?"
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def needs(right: Right, *, city: bool = False) -> Any:

@@ -14,7 +14,7 @@ from gateway.access import Refused
 from gateway.access.person import Session
 from gateway.clock import Clock
 from gateway.config_console import Oidc
-from gateway.console.identity import COOKIE, Identity, Looking, asker, public
+from gateway.console.identity import COOKIE, Identity, Looking, address_of, asker, public
 from gateway.console.oidc import add_oidc, label
 from gateway.console.show import Show
 
@@ -84,7 +84,7 @@ def add_login(
         before = asker(request).secret
         try:
             with checks:
-                session = store.login(given.account, given.password, _address(request), identity.now_ns())
+                session = store.login(given.account, given.password, address_of(request), identity.now_ns())
         except Refused as refused:
             return _told(refused, 429 if refused.wait_s else 401)
         if before:
@@ -94,7 +94,7 @@ def add_login(
     def welcomed(given: Choice, request: Request) -> Response:
         with checks:
             account = store.choose(given.key, given.password, identity.now_ns())
-        return begun(store.begin(account, _address(request), identity.now_ns()))
+        return begun(store.begin(account, address_of(request), identity.now_ns()))
 
     _add_welcome(app, stranger, welcomed)
     _add_logout(app, identity, secure=secure)
@@ -130,10 +130,6 @@ def own(back: str) -> str:
     take a backslash for a slash, so neither may stand in it."""
     plain = back.isprintable() and "\\" not in back and len(back) < 500
     return back if plain and back.startswith("/") and not back.startswith("//") else "/"
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "?"
 
 
 def _told(refused: Refused, status: int) -> JSONResponse:

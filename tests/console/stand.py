@@ -3,6 +3,7 @@ real command socket, and the console as its own process."""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -74,9 +75,11 @@ def gas_alarm(
 
 
 class Stand:
-    """``with Stand(folder) as stand``: ``stand.url``; raise and clear alarms, answer as the core does."""
+    """``with Stand(folder) as stand``: ``stand.url``; raise and clear alarms, answer as the core does.
+    settings: of the console's process, as its environment has them ("CONSOLE__PUBLIC_URL")."""
 
-    def __init__(self, folder: Path, *, people: bool = True) -> None:
+    def __init__(self, folder: Path, *, people: bool = True, settings: dict[str, str] | None = None) -> None:
+        self._settings = {f"RISKGATE_{key}": value for key, value in (settings or {}).items()}
         self.data = DataFolder(folder)
         self.data.create()
         self.ledger = Ledger(self.data.ledger)
@@ -103,7 +106,7 @@ class Stand:
         self._console = subprocess.Popen(
             [sys.executable, "-m", "gateway.cli", "--data", str(self.data.root),
              "console", "--port", str(self.port)],
-            stdout=log, stderr=log,
+            stdout=log, stderr=log, env=os.environ | self._settings,
         )  # fmt: skip
         log.close()
         until(self._listening, 60, f"console listens: {(self.data.log / 'console').read_text()}")

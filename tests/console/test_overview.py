@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,12 @@ def test_a_new_fleet_is_seen(stand: Stand) -> None:
     assert parts(stand)["total"]["devices"] == 16
     stand.fleet([*city(), gas(50, "newcomer", "plant", "east")])
     until(lambda: parts(stand)["total"]["devices"] == 17, 10, "the new device is counted")
+
+
+def test_the_city_is_read_before_anybody_asks(tmp_path: Path) -> None:
+    with Stand(tmp_path / "data") as made:
+        assert "city read" not in made.log(), "nothing is recorded yet"
+        made.fleet(city())
+        until(lambda: "city read" in made.log(), 30, "the console looks again")
+        told = json.loads(next(line for line in made.log().splitlines() if "city read" in line))
+        assert told["devices"] == 16

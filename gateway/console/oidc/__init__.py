@@ -23,7 +23,7 @@ from gateway.access.external import External
 from gateway.access.person import Session
 from gateway.clock import Clock, new_secret
 from gateway.config_console import Oidc
-from gateway.console.identity import DeniedError, Identity, asker, public
+from gateway.console.identity import DeniedError, Identity, address_of, asker, public
 from gateway.console.oidc.claims import NotMappedError, TokenError, UnknownKeyError, entering, verified
 from gateway.console.oidc.pending import LIFE_S, Pending, Seals
 from gateway.console.oidc.provider import Provider, ProviderError
@@ -159,7 +159,7 @@ def add_oidc(
         return door
 
     def told(request: Request, error: FailedError) -> Response:
-        log.warning("no login by the identity provider", reason=str(error), address=_address(request))
+        log.warning("no login by the identity provider", reason=str(error), address=address_of(request))
         return _forget(failed(request, error.key, error.status), secure)
 
     @app.get(PATH, dependencies=[public])
@@ -185,7 +185,7 @@ def add_oidc(
         try:
             pending = here.opened(request.cookies.get(COOKIE, ""), state, iss)
             given = here.arrive(pending, code, error)
-            session = identity.store.enter(given, _address(request), identity.now_ns())
+            session = identity.store.enter(given, address_of(request), identity.now_ns())
         except FailedError as failure:
             return told(request, failure)
         except Refused as refused:
@@ -200,7 +200,3 @@ def add_oidc(
 def _forget(answer: Response, secure: bool) -> Response:
     answer.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="lax", secure=secure)
     return answer
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "?"

@@ -15,7 +15,7 @@ from gateway.commands import ask
 from gateway.console.answers import is_api, readable
 from gateway.console.city import City
 from gateway.console.feed import Feed
-from gateway.console.identity import DeniedError, Identity
+from gateway.console.identity import DeniedError, Identity, address_of
 from gateway.console.runs import Runs
 from gateway.console.show import Show
 from gateway.errors import CoreUnreachable
@@ -86,7 +86,7 @@ class Desk:
             "actor": person.id,
             "role": person.role,
             "organisation": person.scope.enterprise,
-            "source": f"{'API' if is_api(request) else 'console'} {_address(request)}",
+            "source": f"{'API' if is_api(request) else 'console'} {address_of(request)}",
             "deadline_s": COMMAND_S,
         }
         try:
@@ -100,7 +100,3 @@ class Desk:
             }
             return JSONResponse(body, 503)
         return JSONResponse(answer, 200 if answer.get("accepted") else 409)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "?"

@@ -15,6 +15,7 @@ _COUNTERS = {
     "duplicates": "Readings seen before",
     "late": "Readings judged retrospectively",
     "late_alarms": "Conditions that began among late readings: noted, never annunciated",
+    "late_unnoted": "Begins and ends among late readings beyond a device's notes of an hour: counted only",
     "chattering": "Alarms that began a third time or more within a minute",
     "fleeting": "Alarms that were over within a minute",
     "held_ends": "Ends of chattering and fleeting alarms that were held back",

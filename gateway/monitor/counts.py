@@ -30,6 +30,8 @@ class Counts(msgspec.Struct):
     late: int = 0
     late_alarms: int = 0
     """Times that a condition began among late readings: noted, never annunciated."""
+    late_unnoted: int = 0
+    """Begins and ends among late readings beyond a device's notes of an hour: counted only."""
     chattering: int = 0
     """Alarms that began a third time or more within a minute."""
     fleeting: int = 0

@@ -184,11 +184,10 @@ class Judgement:
 
     def _late(self, readings: Readings) -> list[str]:
         """Note what readings would have told that came too late; returns the faults of detectors."""
-        told, faults = self.late.judge(readings, self._wall_ns)
+        told, faults = self.late.noted(readings, self._wall_ns, self._engine.now_ns, self._counts)
         for known, began, reason, detail in told:
             standing = self._engine.find(known.id)
             now = "normal" if standing is None else standing.state
-            self._counts.late_alarms += began
             self.note("late_alarm" if began else "late_alarm_over", *reason, {**detail, "now": now})
         return faults
 

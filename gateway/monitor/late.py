@@ -22,6 +22,7 @@ from gateway.alarms import reasons
 from gateway.alarms.definition import Definition
 from gateway.alarms.reasons import Reason
 from gateway.monitor.bank import Bank, ChannelDetector
+from gateway.monitor.counts import Counts
 from gateway.monitor.detector import fault, writable
 from gateway.monitor.naming import Naming
 from gateway.monitor.recents import NEVER
@@ -32,6 +33,10 @@ KINDS = ("discrete", "limits")
 """Detectors whose findings need no readings before them."""
 GAP_NS = 3_600_000_000_000
 """The number is ours."""
+NOTES_A_HOUR = 200
+"""Of one device, by the gateway's time; what more there is counts only: a device with a full memory of alarms
+must not fill the ledger. The number is ours."""
+HOUR_NS = 3_600_000_000_000
 
 Ints = npt.NDArray[np.int64]
 
@@ -43,6 +48,31 @@ class LateFinding(NamedTuple):
     began: bool
     reason: Reason
     detail: dict[str, Any]
+
+
+class Notes:
+    """How many notes each device had within this hour."""
+
+    def __init__(self) -> None:
+        self._hour = 0
+        self._noted: dict[str, int] = {}
+
+    def left(self, device: str, now_ns: int) -> int:
+        """How many the device may still have, this one counted; 0 when it had all."""
+        hour = now_ns // HOUR_NS
+        if hour != self._hour:
+            self._hour, self._noted = hour, {}
+        had = self._noted.get(device, 0)
+        self._noted[device] = min(had + 1, NOTES_A_HOUR)
+        return NOTES_A_HOUR - had
+
+    def export(self) -> list[Any]:
+        """The whole state."""
+        return [self._hour, dict(self._noted)]
+
+    def load(self, stored: list[Any]) -> None:
+        """Back to exported state."""
+        self._hour, self._noted = stored[0], dict(stored[1])
 
 
 class Late:
@@ -60,6 +90,23 @@ class Late:
         self._newest: Ints = np.full(1, NEVER, np.int64)
         """Newest late device time of a record; NEVER: it begins anew."""
         self._state = {d.kind: np.array([d.module.initial()], d.module.STATE) for d in self._detectors}
+        self._notes = Notes()
+
+    def noted(
+        self, readings: Readings, wall_ns: int, now_ns: int, counts: Counts
+    ) -> tuple[list[LateFinding], list[str]]:
+        """As ``judge``, without what goes beyond a device's notes of this hour; all of it is counted.
+        now_ns: the gateway's time."""
+        told, faults = self.judge(readings, wall_ns)
+        kept = []
+        for finding in told:
+            counts.late_alarms += finding.began
+            left = self._notes.left(finding.known.device, now_ns)
+            if left == 0:
+                counts.late_unnoted += 1
+            else:
+                kept.append(_last(finding) if left == 1 else finding)
+        return kept, faults
 
     def judge(self, readings: Readings, wall_ns: int) -> tuple[list[LateFinding], list[str]]:
         """What the late ones among these readings tell, in their order, and the faults of detectors.
@@ -166,6 +213,7 @@ class Late:
             "slots": self._slots.tobytes(),
             "newest": self._newest.tobytes(),
             "state": {kind: state.tobytes() for kind, state in self._state.items()},
+            "notes": self._notes.export(),
         }
 
     def load(self, stored: dict[str, Any]) -> None:
@@ -175,6 +223,8 @@ class Late:
             return
         if stored["layout"] != self._layout():
             raise ValueError("snapshot holds another layout of late readings")
+        if "notes" in stored:
+            self._notes.load(stored["notes"])
         self._slots = np.frombuffer(stored["slots"], np.int64).copy()
         self._newest = np.frombuffer(stored["newest"], np.int64).copy()
         self._place = np.zeros(len(self._roster.channels), np.int32)
@@ -206,6 +256,16 @@ def follow(
             time[i] |= DISORDER
         else:
             newest[record[i]] = event_ns[i]
+
+
+def _last(finding: LateFinding) -> LateFinding:
+    reason = finding.reason
+    return finding._replace(
+        reason=Reason(
+            f"{reason.en}. Further ones of this device within this hour are counted only",
+            f"{reason.zh}。本小时内该设备的后续迟到报警只计数,不再逐条记录",
+        )
+    )
 
 
 def _number(value: Any) -> float | None:

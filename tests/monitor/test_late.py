@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from detectors import LATE
 from gateway.alarms.events import encode
-from gateway.monitor.late import GAP_NS
+from gateway.monitor.late import GAP_NS, NOTES_A_HOUR
 from gateway.monitor.monitor import Monitor
 from tests.monitor.world import SECOND, World, gas
 
@@ -106,6 +106,30 @@ def test_any_split_of_a_backlog_tells_the_same(
     assert whole.monitor.counts.late_alarms == parts.monitor.counts.late_alarms
 
 
+def test_a_device_has_so_many_notes_an_hour_and_the_rest_counts() -> None:
+    world = after_an_outage()
+    cycles = [60.0, 60.0, 4.0, 4.0, 4.0] * 90
+    upload(world, cycles[:300], split=60)
+    world.monitor = Monitor.load(world.monitor.save())
+    upload(world, cycles[300:], begin_s=3500, split=60)
+    notes = sorted(
+        (note for kind in KINDS for note in world.notes(kind)),
+        key=lambda note: [int(part) for part in note.id.split("-")],
+    )
+    counts = world.monitor.counts
+    assert len(notes) == NOTES_A_HOUR
+    assert counts.late_unnoted > 0
+    assert counts.late_alarms > sum(note.kind == "late_alarm" for note in notes)
+    assert [note.reason_en.endswith("counted only") for note in notes[-2:]] == [False, True]
+    assert "只计数" in notes[-1].reason_zh
+    unnoted = counts.late_unnoted
+    world.clock.advance(3600 * SECOND)
+    world.every(5, 4.0)
+    upload(world, [60.0, 60.0, 4.0, 4.0, 4.0], begin_s=2000)
+    assert len(world.notes("late_alarm")) + len(world.notes("late_alarm_over")) > NOTES_A_HOUR
+    assert world.monitor.counts.late_unnoted == unnoted
+
+
 def test_replay_gives_the_same_bytes() -> None:
     world = after_an_outage()
     upload(world, [60.0, 4.0] * 10, split=3)
@@ -145,7 +169,7 @@ def test_a_snapshot_without_late_readings_begins_without_any_and_another_layout_
     world = after_an_outage()
     upload(world, [60.0])
     stored = msgspec.msgpack.decode(world.monitor.save())
-    assert set(stored["late"]) == {"layout", "slots", "newest", "state"}
+    assert set(stored["late"]) == {"layout", "slots", "newest", "notes", "state"}
     without = {key: value for key, value in stored.items() if key != "late"}
     for body in (without, {**stored, "late": {}}):
         assert Monitor.load(msgspec.msgpack.encode(body)).judgement.late.export() == {}

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -55,6 +55,22 @@ class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Not after ``at``: on the next day."""
     safety_by: list[str] = []
     """The two persons who want safety alarms (HH, LL, priority 1) suppressed, too."""
+
+
+class Standing(NamedTuple):
+    """A window at some moment: its stretch that is open, else the next one, else the last one."""
+
+    state: Literal["open", "coming", "over"]
+    begin_ns: int
+    end_ns: int
+
+
+def standing(window: Window, now_ns: int) -> Standing:
+    """How a window stands by the wall clock (ns since 1970); a stretch ends before its end."""
+    for begin, end in window.spans:
+        if now_ns < end:
+            return Standing("open" if begin <= now_ns else "coming", begin, end)
+    return Standing("over", *window.spans[-1])
 
 
 class _Form(msgspec.Struct, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from gateway.cli import (
     evaluate,
     look,
     lookback,
+    maintenance,
     operate,
     profiles,
     prove,
@@ -28,7 +29,7 @@ from gateway.cli import (
     story,
     train,
 )
-from gateway.cli.common import DEVICES, OPERATE, PROVE, State, refuse
+from gateway.cli.common import DEVICES, LOOK, OPERATE, PROVE, State, refuse
 from gateway.errors import ConfigError, RiskgateError
 from gateway.paths import DataFolder
 
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.add_typer(operate.app)
 app.add_typer(look.app)
 app.add_typer(duty.app)
+app.add_typer(maintenance.app, name="maintenance", rich_help_panel=LOOK)
 app.add_typer(lookback.app)
 app.add_typer(prove.app)
 app.add_typer(rules.app)

@@ -18,6 +18,7 @@ from gateway.doctor.parts import (
     core_status,
     examine_core,
     examine_fleet,
+    examine_maintenance,
     examine_secrets,
     examine_sinks,
 )
@@ -37,6 +38,7 @@ def examine(
     return [
         fine("configuration", "is valid"),
         *told,
+        *examine_maintenance(config, found, clock.wall_ns()),
         *examine_secrets(config, data),
         *examine_broker(ingest, clock),
         *examine_session(ingest, data, clock, core),

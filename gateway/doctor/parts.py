@@ -15,6 +15,7 @@ from gateway.config import Config
 from gateway.doctor.finding import Finding, doubt, fault, fine
 from gateway.errors import ConfigError, CoreUnreachable
 from gateway.fleet import Gathered, gather
+from gateway.maintenance_list import read_windows, standing
 from gateway.paths import DataFolder
 from gateway.sinks import Delivered, Refused, SinkContext
 
@@ -66,6 +67,26 @@ def examine_fleet(config: Config) -> tuple[Gathered, list[Finding]]:
     told = [doubt(check, warning, "correct it there") for warning in found.warnings[:SHOWN]]
     count = f"{len(found.devices)} devices, {len(found.profiles)} profiles, all examples as they should be"
     return found, [fine(check, count), *told]
+
+
+def examine_maintenance(config: Config, found: Gathered, now_ns: int) -> list[Finding]:
+    """The list of maintenance windows, if the configuration names one, for this fleet."""
+    check = "maintenance windows"
+    if config.maintenance is None:
+        return []
+    if not found.devices:
+        return [doubt(check, "not looked at: there is no fleet to hold them to", "mend the fleet first")]
+    try:
+        windows = read_windows(config.maintenance, found.devices)
+    except ConfigError as error:
+        more = len(error.problems) - SHOWN
+        told = [fault(check, problem, "correct it there") for problem in error.problems[:SHOWN]]
+        if more > 0:
+            told.append(fault(check, f"{more} more problems", "riskgate maintenance list shows them all"))
+        return told
+    states = [standing(window, now_ns).state for window in windows]
+    count = ", ".join(f"{states.count(state)} {state}" for state in ("open", "coming", "over"))
+    return [fine(check, f"{len(windows)} in {config.maintenance}: {count}")]
 
 
 def examine_sinks(config: Config, data: DataFolder, clock: Clock) -> Iterator[Finding]:

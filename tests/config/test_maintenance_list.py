@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from gateway.config import load
+from gateway.cli import app
+from gateway.config import Config, load
+from gateway.doctor.parts import examine_fleet, examine_maintenance
 from gateway.errors import ConfigError
-from gateway.maintenance_list import read_windows
+from gateway.maintenance_list import Standing, read_windows, standing
 from gateway.monitor.channels import Device
 from gateway.wanting import wanted
 
@@ -128,3 +132,71 @@ def test_the_core_is_told_of_the_windows_that_the_configuration_names(tmp_path: 
     (tmp_path / "works.toml").write_text(text(scope='"acme/nowhere"'))
     with pytest.raises(ConfigError, match=r"works.toml: window 1 \(works\): scope"):
         wanted(load(config, {}))
+
+
+def ns(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+def test_how_a_window_stands(tmp_path: Path) -> None:
+    file = tmp_path / "maintenance.toml"
+    file.write_text(text(**WEEKLY))
+    [window] = read_windows(file, FLEET)
+    first, second = window.spans[:2]
+    assert standing(window, first[0] - 1) == Standing("coming", *first)
+    assert standing(window, first[0]) == Standing("open", *first)
+    assert standing(window, first[1]) == Standing("coming", *second)
+    assert standing(window, window.spans[-1][1]) == Standing("over", *window.spans[-1])
+
+
+def configured(tmp_path: Path, body: str) -> Path:
+    """A configuration with FLEET and this list."""
+    rows = "".join(f"acme,plant,{d.asset},{d.device},{GAS}\n" for d in FLEET)
+    (tmp_path / "fleet.csv").write_text("enterprise,site,asset,device,profile\n" + rows)
+    (tmp_path / "works.toml").write_text(body)
+    config = tmp_path / "riskgate.toml"
+    config.write_text('fleet = "fleet.csv"\nmaintenance = "works.toml"\n')
+    return config
+
+
+def examined(config: Config, now: str) -> list[tuple[str, str]]:
+    found, _ = examine_fleet(config)
+    return [(f.level, f.found) for f in examine_maintenance(config, found, ns(now))]
+
+
+def test_the_doctor_looks_at_the_list(tmp_path: Path) -> None:
+    config = load(configured(tmp_path, text()), {})
+    [(level, said)] = examined(config, "2026-03-02T01:00:00")  # 09:00 in Shanghai
+    assert (level, said.endswith("works.toml: 1 open, 0 coming, 0 over")) == ("ok", True)
+    (tmp_path / "works.toml").write_text(text(end=None) + text(name='"b"', scope='"acme/nowhere"'))
+    bad = examined(config, "2026-03-02T01:00:00")
+    assert [level for level, _ in bad] == ["failure", "failure"]
+    assert "window 1 (works): end: is missing" in bad[0][1]
+    assert "window 2 (b): scope" in bad[1][1]
+    (tmp_path / "fleet.csv").write_text("enterprise\n")
+    assert [level for level, _ in examined(config, "2026-03-02T01:00:00")] == ["warning"]
+
+
+def test_the_command_lists_what_is_open_and_what_comes(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+
+    def planned(name: str, begin_h: int, **more: str) -> str:
+        begin, end = now + timedelta(hours=begin_h), now + timedelta(hours=begin_h + 2)
+        times = {"begin": f"{begin:%Y-%m-%dT%H:%M:%S}Z", "end": f"{end:%Y-%m-%dT%H:%M:%S}Z"}
+        return text(name=f'"{name}"', **times, **more)
+
+    body = planned("past", -9) + planned("next", 5) + planned("now", -1, safety_by='["li", "wang"]')
+    config = configured(tmp_path, body)
+
+    def listed(*words: str) -> list[tuple[str, str]]:
+        ran = CliRunner().invoke(app, ["--config", str(config), "maintenance", "list", "--json", *words])
+        assert ran.exit_code == 0, ran.output
+        return [(one["window"], one["state"]) for one in json.loads(ran.output)]
+
+    assert listed() == [("now", "open"), ("next", "coming")]
+    assert listed("--over") == [("now", "open"), ("past", "over"), ("next", "coming")]
+    shown = CliRunner().invoke(app, ["--config", str(config), "maintenance", "list"])
+    assert shown.exit_code == 0
+    (tmp_path / "works.toml").write_text(planned("now", -1, scope='"acme/nowhere"'))
+    refused = CliRunner().invoke(app, ["--config", str(config), "maintenance", "list"])
+    assert refused.exit_code != 0

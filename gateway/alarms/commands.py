@@ -220,6 +220,10 @@ def _drill(
     return Reason(f"fire drill asked for by {command.actor}", f"由 {command.actor} 发起演练")
 
 
+FLEET_LIST = "fleet"
+"""The change of console.db's record that is no account's: a fleet list by upload."""
+
+
 def _access_change(
     _engine: Engine, command: Command, _name: str, _now_ns: int, _events: list[AlarmEvent]
 ) -> Reason | Refusal:
@@ -232,6 +236,16 @@ def _access_change(
             "见证需要 “number”(正整数)以及 “digest”、“change”、“account”、“detail”(文本)",
         )
     change, account = rest[1], rest[2]
+    if command.role != "admin" and change != FLEET_LIST:
+        return Refusal(
+            f"role {command.role!r} may witness a fleet list by upload only; accounts are an admin's",
+            f"角色 {command.role!r} 只能见证设备清单导入;账号由管理员负责",
+        )
+    if change == FLEET_LIST:
+        return Reason(
+            f"fleet list by upload by {command.actor} (change {number}): {rest[3]}",
+            f"{command.actor} 上传设备清单(变更 {number}):{rest[3]}",
+        )
     return Reason(
         f"account change {number} by {command.actor}: {change} {account}",
         f"{command.actor} 的账号变更 {number}:{change} {account}",

@@ -19,7 +19,7 @@ MAY: dict[str, frozenset[str]] = {
     "confirm": _SECOND,
     "decline": _TAKE_AWAY,
     "deadletter_resend": frozenset({"supervisor", "engineer", "admin"}),
-    "access_change": frozenset({"admin"}),
+    "access_change": frozenset({"engineer", "admin"}),
     "rule_step": frozenset({"supervisor", "engineer", "enterprise", "admin"}),
     "drill": frozenset({"supervisor", "engineer", "admin"}),
 }

@@ -26,11 +26,10 @@ RIGHTS = {
     **dict.fromkeys(("shelve", "unshelve", "out_of_service", "return_to_service", "decline"), Right.SHELVE),
     "confirm": Right.CONFIRM,
     "deadletter_resend": Right.DELIVERIES,
-    "access_change": Right.ACCOUNTS,
     "drill": Right.SYSTEM,
 }
-RULES = {Right.PROPOSE, Right.APPROVE}
-"""Whoever takes a step in changing rules has one of these."""
+ONE_OF = {"rule_step": {Right.PROPOSE, Right.APPROVE}, "access_change": {Right.ACCOUNTS, Right.FLEET}}
+"""Whoever takes a step in changing rules, or has changed accounts or the fleet, has one of these."""
 
 
 def say(
@@ -53,7 +52,7 @@ def asked(of: Engine, action: str = "shelve", args: dict[str, Any] | None = None
 def test_every_action_has_its_roles_and_they_are_those_of_the_rights() -> None:
     assert set(MAY) == set(ACTIONS)
     for action, roles in MAY.items():
-        wanted = RULES if action == "rule_step" else {RIGHTS[action]}
+        wanted = ONE_OF[action] if action in ONE_OF else {RIGHTS[action]}
         assert roles == {name for name, rights in ROLES.items() if wanted & rights}, action
 
 
@@ -209,3 +208,17 @@ def test_there_is_room_for_so_many_and_no_more() -> None:
     told = [say(made, "shelve", {**SHELF, "alarm": name})[0] for name in known]
     assert [answer.accepted for answer in told] == [True] * MAX_PENDING + [False]
     assert "answer them first" in told[-1].reason_en
+
+
+def test_an_engineer_witnesses_a_fleet_list_and_no_account() -> None:
+    made = engine()
+    change = {"number": 3, "digest": "ab", "change": "fleet", "account": "eng", "detail": "1 added"}
+    answer, told = say(made, "access_change", change, "eng", role="engineer")
+    assert (answer.accepted, told) == (True, [])
+    assert "fleet list by upload by eng (change 3): 1 added" in answer.reason_en
+    assert "设备清单" in answer.reason_zh
+    answer, _ = say(made, "access_change", {**change, "change": "password"}, "eng", role="engineer")
+    assert not answer.accepted
+    assert "an admin's" in answer.reason_en
+    answer, _ = say(made, "access_change", {**change, "change": "password"}, "boss", role="admin")
+    assert answer.accepted

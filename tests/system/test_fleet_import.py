@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gateway.access import AccessStore, Scope
-from gateway.alarms.events import AlarmEvent, NoteEvent
+from gateway.alarms.events import AlarmEvent, CommandEvent, NoteEvent
 from gateway.clock import new_secret
 from gateway.ledger import LedgerReader
 from tests.support.gateway import Gateway, webhook_table
@@ -61,6 +61,16 @@ def noted(gateway: Gateway) -> list[NoteEvent]:
 def alarms(gateway: Gateway) -> set[str]:
     events = LedgerReader(gateway.data.ledger).events_after(0, 100_000)
     return {e.alarm for _, e in events if isinstance(e, AlarmEvent) and e.enterprise == "acme"}
+
+
+def witnessed(gateway: Gateway) -> list[tuple[str, str]]:
+    """(actor, reason) of every change that the ledger was told of."""
+    events = LedgerReader(gateway.data.ledger).events_after(0, 100_000)
+    return [
+        (e.actor, e.reason_en)
+        for _, e in events
+        if isinstance(e, CommandEvent) and e.action == "access_change" and e.accepted
+    ]
 
 
 def answers(url: str) -> Callable[[], bool]:
@@ -111,6 +121,9 @@ def test_a_list_is_looked_at_and_then_in_force_at_a_running_gateway(tmp_path: Pa
             listed = {one["device"] for one in engineer.get("/devices").json()["devices"]}
             assert "acme/plant/GD-2" in listed
         assert len(noted(gateway)) == 2
+        [(who, said)] = witnessed(gateway)
+        assert who == "eng"
+        assert "1 added, 1 changed, 0 retired" in said
         assert fleet.with_name("fleet.csv.old").read_bytes() == before
         high(publisher, "GD-2", 2)
         publisher.settle(60)

@@ -11,6 +11,7 @@ import re
 import tempfile
 import threading
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,8 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from gateway.access import Person, Right
+from gateway.access.record import WITNESS
+from gateway.alarms.commands import FLEET_LIST
 from gateway.console.answers import PROBLEM, ProblemError
 from gateway.console.guard import FLEET_IMPORT, MAX_FLEET, SUFFIXES
 from gateway.console.identity import needs
@@ -75,7 +78,13 @@ def add(app: FastAPI, desk: Desk) -> None:
             with tempfile.TemporaryDirectory(prefix="riskgate-fleet-") as folder:
                 file = await _received(request, Path(folder))
                 left = Left(keep=missing == "keep", retire=missing == "retire")
-                return await asyncio.to_thread(_answer, desk, desk.fleet, file, left, person, apply, fleet)
+                answer = await asyncio.to_thread(_answer, desk, desk.fleet, file, left, person, apply, fleet)
+                if (
+                    apply and answer.status_code == HTTPStatus.OK
+                ):  # a core that is away witnesses the next change
+                    witness = desk.identity.store.witness()
+                    await asyncio.to_thread(desk.command, WITNESS, witness, request, person)
+                return answer
         finally:
             turn.release()
 
@@ -126,7 +135,7 @@ def _answer(
     if apply:
         counts = f"{len(found.added)} added, {len(found.changed)} changed, {len(found.retired)} retired"
         detail = f"{counts}; the list is now {state[:16]}"
-        desk.identity.store.record(person.id, "fleet", person.id, detail, desk.clock.wall_ns())
+        desk.identity.store.record(person.id, FLEET_LIST, person.id, detail, desk.clock.wall_ns())
     return JSONResponse(_shown(found, state, person, apply=apply))
 
 

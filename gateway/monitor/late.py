@@ -101,7 +101,7 @@ class Late:
         kept = []
         for finding in told:
             counts.late_alarms += finding.began
-            left = self._notes.left(finding.known.device, now_ns)
+            left = self._notes.left(_place(finding.known), now_ns)
             if left == 0:
                 counts.late_unnoted += 1
             else:
@@ -256,6 +256,10 @@ def follow(
             time[i] |= DISORDER
         else:
             newest[record[i]] = event_ns[i]
+
+
+def _place(known: Definition) -> str:
+    return f"{known.enterprise}/{known.site}/{known.device}"
 
 
 def _last(finding: LateFinding) -> LateFinding:

@@ -20,6 +20,7 @@ from gateway.errors import ConfigError, CoreUnreachable, RulesRefused
 from gateway.monitor.roster import MonitorConfig
 from gateway.paths import DataFolder
 from gateway.rulebook.book import Proposal, RuleBook, Step, digest_of, over
+from gateway.rulebook.overlay import amended
 
 TOLD = "the core"
 Reload = Callable[[], dict[str, Any]]
@@ -63,7 +64,7 @@ class Changing:
     ) -> Proposal:
         """Check a rules file against what is in force and keep it. ConfigError with every problem, its line
         and ``place``; RulesRefused when it concerns devices of an (enterprise, county) that it may not."""
-        config = in_force(self._data)
+        config = self._approved()
         rules = parse_rules(text, place)
         checked(rules, config, text, place)
         concerns = sorted({(d.enterprise, d.county) for d in config.devices if rules.concerns(d)})
@@ -89,7 +90,7 @@ class Changing:
         if proposal.state != "proposed":
             raise over(proposal)
         self._must_be_tried(proposal)
-        config = in_force(self._data)
+        config = self._approved()
         rules = parse_rules(proposal.text, f"proposal {number}")
         checked(rules, config, proposal.text, f"proposal {number}")
         step = Step(self._now_ns(), "approved", actor.id, actor.via, comment)
@@ -127,6 +128,15 @@ class Changing:
         closed = self.book.step(number, Step(self._now_ns(), what, actor.id, actor.via, comment), what)
         self._tell()
         return closed
+
+    def _approved(self) -> MonitorConfig:
+        """What is in force, with every approved version that the core has not taken yet: a change is held to
+        that. No check whether they fit: a version that mends it must be possible."""
+        config = in_force(self._data)
+        devices = config.devices
+        for one in self.book.in_force():
+            devices = amended(parse_rules(one.text, f"proposal {one.number}"), devices)
+        return MonitorConfig(devices, config.profiles, config.suppressing)
 
     def _tell(self) -> None:
         """The ledger gets every step that it does not have; the core being away, with the next one."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from detectors import LATE
 from gateway.alarms.events import encode
+from gateway.monitor.channels import Device
 from gateway.monitor.late import GAP_NS, NOTES_A_HOUR
 from gateway.monitor.monitor import Monitor
 from tests.monitor.world import SECOND, World, gas
@@ -28,7 +29,14 @@ def after_an_outage(value: float = 4.0) -> World:
     return world
 
 
-def upload(world: World, values: list[float], *, begin_s: int = 5000, split: int = 1000) -> None:
+def upload(
+    world: World,
+    values: list[float],
+    *,
+    begin_s: int = 5000,
+    split: int = 1000,
+    place: str = "acme/plant",
+) -> None:
     """A backlog of readings 5 s apart, the first ``begin_s`` old, in packets of ``split`` rows."""
     now_ms = world.clock.wall_ns() / 1e6
     rows = [
@@ -37,7 +45,7 @@ def upload(world: World, values: list[float], *, begin_s: int = 5000, split: int
     ]
     for start in range(0, len(rows), split):
         payload = json.dumps({"readings": rows[start : start + split]}).encode()
-        world.raw(("rg/acme/plant/GD-1/batch", payload))
+        world.raw((f"rg/{place}/GD-1/batch", payload))
 
 
 def told(world: World) -> list[tuple[str, str, float]]:
@@ -128,6 +136,20 @@ def test_a_device_has_so_many_notes_an_hour_and_the_rest_counts() -> None:
     upload(world, [60.0, 60.0, 4.0, 4.0, 4.0], begin_s=2000)
     assert len(world.notes("late_alarm")) + len(world.notes("late_alarm_over")) > NOTES_A_HOUR
     assert world.monitor.counts.late_unnoted == unnoted
+
+
+def test_a_device_of_the_same_name_elsewhere_has_notes_of_its_own() -> None:
+    one, other = gas(1), Device("bravo", "depot", "yard", "GD-1", gas(1).profile)
+    world = World([one, other])
+    for place in ("acme/plant", "bravo/depot"):
+        upload(world, [4.0], begin_s=0, place=place)
+    world.clock.advance(5400 * SECOND)
+    for place in ("acme/plant", "bravo/depot"):
+        upload(world, [4.0], begin_s=0, place=place)
+    upload(world, [60.0, 60.0, 4.0, 4.0, 4.0] * 100)
+    assert len([n for kind in KINDS for n in world.notes(kind)]) == NOTES_A_HOUR
+    upload(world, [60.0, 60.0, 4.0, 4.0, 4.0], place="bravo/depot")
+    assert [n.detail["enterprise"] for n in world.notes("late_alarm")][-1] == "bravo"
 
 
 def test_replay_gives_the_same_bytes() -> None:

@@ -133,6 +133,24 @@ def test_a_looser_safety_limit_needs_two_people_and_the_command_line_is_none(des
     assert desk.changing.approve(made.number, MA)[1] == "in force"
 
 
+@pytest.mark.parametrize("answer", [None, {"accepted": False, "reason_en": "not taken yet: ask again"}])
+def test_looser_than_a_version_that_the_core_has_not_taken_yet_needs_two_people(
+    desk: Desk, answer: dict[str, Any] | None
+) -> None:
+    first = desk.changing.propose(STRICTER, LI)
+    desk.tried(first)
+    desk.answer = answer
+    assert desk.changing.approve(first.number, MA)[0].state == "in_force"
+    between = STRICTER.replace('"v2"', '"v3"').replace("setpoint = 30", "setpoint = 45")
+    second = desk.changing.propose(between, HERE)
+    assert ["45 loosens a safety limit" in one for one in second.loosened] == [True]
+    desk.tried(second)
+    with pytest.raises(RulesRefused, match="the command line cannot"):
+        desk.changing.approve(second.number, HERE)
+    assert desk.changing.approve(second.number, WANG)[0].state == "proposed"
+    assert desk.changing.approve(second.number, MA)[0].state == "in_force"
+
+
 def test_what_the_command_line_proposed_needs_two_approvals(desk: Desk) -> None:
     made = desk.changing.propose(LOOSER, HERE)
     desk.tried(made)

@@ -238,14 +238,16 @@ class Core:
         for epoch, mids in acks:
             self._acknowledge(epoch, mids)
         reached("after-acknowledge")
-        self._judge(zip(positions, entries, strict=True))
+        telling = self._judge(zip(positions, entries, strict=True))
         reached("after-step")
         self._unanswered = group.asks
-        if self._tell() and self.blind:
+        # blind since a moment ago: it is over with the entry that says so, at the next turn
+        if telling and self._tell() and self.blind:
             self._see_again()
 
-    def _judge(self, entries: Iterable[tuple[int, Entry]]) -> None:
-        """Step through what is durable; once ``RECORD_EVENTS`` wait to be told, tell them if possible."""
+    def _judge(self, entries: Iterable[tuple[int, Entry]]) -> bool:
+        """Step through what is durable; once ``RECORD_EVENTS`` wait to be told, tell them. False when that
+        could not be written: the rest is judged and waits."""
         waiting, telling = 0, True
         for position, entry in entries:
             if telling and waiting >= RECORD_EVENTS:
@@ -253,6 +255,7 @@ class Core:
             outcome = self.monitor.step(position, entry)
             self._untold.append(outcome)
             waiting += len(outcome.events)
+        return telling
 
     def _tell(self) -> bool:
         """What was judged goes to the ledger, then to whoever waits for it. False when the ledger cannot be

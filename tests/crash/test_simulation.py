@@ -23,6 +23,10 @@ def test_a_seed_keeps_every_promise_and_repeats_itself(seed: int) -> None:
     assert verdict.figures["acknowledged"] > 500
 
 
+def test_a_ledger_that_is_full_in_the_middle_of_a_group_is_told_to_be_over() -> None:
+    assert run_seed(15, twice=False).findings == []
+
+
 @pytest.mark.parametrize("name", CONTROLS)
 def test_a_broken_gateway_is_found_out(name: str) -> None:
     assert found_out(name)

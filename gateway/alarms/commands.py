@@ -13,7 +13,7 @@ from gateway.alarms import lifecycle, shelving, taking
 from gateway.alarms.events import AlarmEvent, CommandEvent
 from gateway.alarms.lifecycle import Refusal
 from gateway.alarms.reasons import Reason
-from gateway.alarms.refusals import foreign, named, several
+from gateway.alarms.refusals import amiss, named, several
 from gateway.alarms.roles import MAY
 from gateway.alarms.taking import MAX_ALARMS
 
@@ -49,8 +49,8 @@ def obey(engine: Engine, command: Command, now_ns: int) -> tuple[CommandEvent, l
     """Apply or refuse a command. ``now_ns``: the gateway's wall clock at the command's entry.
 
     Actions: "acknowledge" {"alarm", "occurrence", "comment"?} or {"alarms": [{"alarm", "occurrence"}, ...],
-    "comment"?}, accepted if at least one of them was; "reset" {"alarm", "comment"?}; "comment" {"alarm",
-    "comment"}; those of shelving.py; "confirm" and "decline" {"request"};
+    "comment"?}, accepted if at least one of them was; "reset" {"alarm", "occurrence"?, "comment"?}; "comment"
+    {"alarm", "occurrence"?, "comment"}; those of taking.py; "confirm" and "decline" {"request"};
     "deadletter_resend" {"sink", "ids": [...]} or {"sink", "all": true}, which delivery does; "drill" {},
     which delivery does too; "access_change" {"number", "digest", "change", "account", "detail"}, what
     console.db recorded (gateway/access/record.py) and the ledger witnesses; "rule_step" {"proposal",
@@ -134,20 +134,9 @@ def _acknowledge_one(
             'an acknowledgement needs "alarm" (its id) and "occurrence" (a whole number)',
             "确认需要 “alarm”(报警编号)和 “occurrence”(整数)",
         )
-    not_ours = foreign(command.organisation, name)
-    if not_ours is not None:
-        return not_ours
-    current = engine.occurrence(name)
-    if occurrence != current:
-        if 0 < occurrence < current:
-            return Refusal(
-                f"{name}: occurrence {occurrence} is over, the alarm is at occurrence {current}: look again",
-                f"{name}:第 {occurrence} 次已结束,当前为第 {current} 次:请重新查看",
-            )
-        return Refusal(
-            f"{name}: there is no occurrence {occurrence} (newest: {current})",
-            f"{name}:不存在第 {occurrence} 次(最新为第 {current} 次)",
-        )
+    not_this = amiss(engine, command.organisation, name, item)
+    if not_this is not None:
+        return not_this
     reason = Reason(f"acknowledged by {command.actor}", f"由 {command.actor} 确认")
     done = engine.operate(name, lifecycle.ACKNOWLEDGE, now_ns, reason, actor=command.actor, comment=comment)
     return named(name, done) if isinstance(done, Refusal) else done
@@ -162,9 +151,9 @@ def _reset(
         return Refusal('a reset needs "alarm" (its id)', "复位需要 “alarm”(报警编号)")
     if comment is None:
         return _BAD_COMMENT
-    not_ours = foreign(command.organisation, name)
-    if not_ours is not None:
-        return not_ours
+    not_this = amiss(engine, command.organisation, name, command.args)
+    if not_this is not None:
+        return not_this
     reason = Reason(f"reset by {command.actor}", f"由 {command.actor} 复位")
     done = engine.operate(name, lifecycle.RESET, now_ns, reason, actor=command.actor, comment=comment)
     if isinstance(done, Refusal):
@@ -182,9 +171,9 @@ def _comment(
         return Refusal('a comment needs "alarm" (its id)', "备注需要 “alarm”(报警编号)")
     if not comment:
         return _BAD_COMMENT
-    not_ours = foreign(command.organisation, name)
-    if not_ours is not None:
-        return not_ours
+    not_this = amiss(engine, command.organisation, name, command.args)
+    if not_this is not None:
+        return not_this
     if engine.occurrence(name) == 0:
         return Refusal(f"{name} has never occurred", f"{name} 从未发生")
     return Reason("comment recorded", "备注已记录")

@@ -2,7 +2,9 @@
 
 "shelve" {"alarm" or "alarms": [ids], "reason", "for_s" or "until_ms"}; "unshelve" {"alarm" or "alarms"};
 "out_of_service" {"alarm", "alarms" or "device", "work_order", "reason"}; "return_to_service" {"alarm",
-"alarms" or "device"}. Safety alarms are taken away by two persons: see taking.py.
+"alarms" or "device"}. "alarm" may have its "occurrence" beside it, and so may each of "alarms", as {"alarm",
+"occurrence"}: an older one than the newest is refused. Safety alarms are taken away by two persons: see
+taking.py.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from gateway.alarms import shelving
 from gateway.alarms.events import OUT_OF_SERVICE, AlarmEvent, NoteEvent
 from gateway.alarms.lifecycle import Refusal
 from gateway.alarms.reasons import Reason
-from gateway.alarms.refusals import foreign, named, several
+from gateway.alarms.refusals import foreign, named, outdated, several
 from gateway.alarms.requests import MAX_PENDING, WAIT_NS, Request
 from gateway.alarms.roles import is_verified
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_ALARMS = 1000
 """Alarms in one command."""
+Listed = dict[str, Mapping[str, Any]]
+"""The alarms that a command is about, in its order; with each what it says of that one: the occurrence."""
 _UNVERIFIED = Refusal(
     "this takes two persons whom the gateway knows, by console or API: the command line is nobody's name",
     "此操作需要两名经过验证的人员,请通过控制台或 API 进行:命令行无法验证身份",
@@ -52,8 +54,8 @@ def take(
     refused: list[Refusal] = []
     two: list[str] = []
     together = device and any(shelving.takes_two(engine, command.action, alarm) for alarm in listed)
-    for alarm in listed:
-        refusal = foreign(command.organisation, alarm)
+    for alarm, said in listed.items():
+        refusal = foreign(command.organisation, alarm) or outdated(engine, alarm, said)
         if refusal is None and (together or shelving.takes_two(engine, command.action, alarm)):
             refusal = _may_ask(engine, command, alarm, now_ns)
             if refusal is None:
@@ -72,7 +74,7 @@ def take(
     return _told(events, two, refused, name)
 
 
-def _of_device(engine: Engine, command: Command) -> list[str] | Refusal:
+def _of_device(engine: Engine, command: Command) -> Listed | Refusal:
     """The alarms of a device that the command can concern: a whole device goes and comes in one command."""
     device = command.args["device"]
     if not isinstance(device, str) or command.action not in ("out_of_service", "return_to_service"):
@@ -91,24 +93,22 @@ def _of_device(engine: Engine, command: Command) -> list[str] | Refusal:
     gone = {alarm for alarm in known if (there := engine.find(alarm)) and there.state == OUT_OF_SERVICE}
     leaves = command.action == "out_of_service"
     listed = [alarm for alarm in known if (alarm not in gone) == leaves]
-    return listed or Refusal(
+    return {alarm: {} for alarm in listed} or Refusal(
         f"{device}: every alarm is out of service already" if leaves else f"{device}: none is out of service",
         f"{device}:所有报警均已停用" if leaves else f"{device}:没有已停用的报警",
     )
 
 
-def _listed(args: Mapping[str, Any]) -> list[str] | Refusal:
-    listed = args.get("alarms", [args.get("alarm")])
-    if (
-        not isinstance(listed, list)
-        or not 0 < len(listed) <= MAX_ALARMS
-        or not all(isinstance(alarm, str) and alarm for alarm in listed)
-    ):
-        return Refusal(
-            f'"alarm" (its id) or "alarms" (1 to {MAX_ALARMS} ids) is needed',
-            f"需要 “alarm”(报警编号)或 “alarms”(1 到 {MAX_ALARMS} 个编号)",
-        )
-    return list(dict.fromkeys(listed))
+def _listed(args: Mapping[str, Any]) -> Listed | Refusal:
+    listed = args.get("alarms", [args])
+    if isinstance(listed, list) and 0 < len(listed) <= MAX_ALARMS:
+        items = [item if isinstance(item, Mapping) else {"alarm": item} for item in listed]
+        if all(isinstance(item.get("alarm"), str) and item["alarm"] for item in items):
+            return {item["alarm"]: item for item in items}
+    return Refusal(
+        f'"alarm" (its id) or "alarms" (1 to {MAX_ALARMS} ids) is needed',
+        f"需要 “alarm”(报警编号)或 “alarms”(1 到 {MAX_ALARMS} 个编号)",
+    )
 
 
 def _may_ask(engine: Engine, command: Command, alarm: str, now_ns: int) -> Refusal | None:

@@ -101,6 +101,25 @@ def test_every_command_of_an_operator(stand: Stand) -> None:
         assert not li.post(f"/alarms/{quiet}/reset", json={}).json()["accepted"], "the condition stands"
 
 
+def test_no_command_for_an_older_occurrence(stand: Stand) -> None:
+    known = gas_alarm("GD-2", "H", 3)
+    stand.apply((known, True, 30.0), (known, False, 3.0), (known, True, 31.0))
+    order = {"work_order": "WO-7", "reason": "cell exchanged"}
+    said = {
+        "acknowledge": {}, "reset": {}, "comment": {"comment": "dust"}, "out_of_service": order,
+        "shelve": {"reason": "dust", "for_s": 600}, "unshelve": {}, "return_to_service": {},
+    }  # fmt: skip
+    with program(stand) as li:
+        newest = li.get(f"/alarms/{known.id}").json()["alarm"]["occurrence"]
+        for action, body in said.items():
+            answer = li.post(f"/alarms/{known.id}/{action}", json={**body, "occurrence": newest - 1})
+            assert answer.status_code == 409, (action, answer.text)
+            assert "look again" in answer.json()["reason_en"]
+        shelf = {**said["shelve"], "occurrence": newest}
+        assert li.post(f"/alarms/{known.id}/shelve", json=shelf).json()["accepted"]
+        assert li.post(f"/alarms/{known.id}/unshelve", json={"occurrence": "1"}).status_code == 422
+
+
 def test_nobody_acts_on_anothers_alarm_or_without_the_right(stand: Stand) -> None:
     body = {"occurrence": 1}
     with program(stand, "acme", "enterprise", Scope(enterprise="acme")) as acme:

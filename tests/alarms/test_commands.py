@@ -64,6 +64,45 @@ def test_old_and_unknown_occurrences_are_refused() -> None:
     )
 
 
+SAYS = {"reason": "dust", "work_order": "WO-1", "for_s": 600, "comment": "x"}
+ABOUT_ONE = ["acknowledge", "reset", "comment", "shelve", "unshelve", "out_of_service", "return_to_service"]
+
+
+@pytest.mark.parametrize("action", ABOUT_ONE)
+@pytest.mark.parametrize("many", [False, True])
+def test_every_command_for_another_occurrence_is_refused(action: str, *, many: bool) -> None:
+    """Behind the dialog the alarm cleared and came again: that is not what the person decided on."""
+    engine = plant()
+    engine.apply(OURS, active=False, at_ns=NS)
+    engine.apply(OURS, active=True, at_ns=NS, value=12.0, limit=10.0)
+
+    def told(seen: object) -> str:
+        aim = {"alarm": OURS.id, "occurrence": seen}
+        args = {"alarms": [aim]} if many and action not in ("reset", "comment") else aim
+        return refused(engine, Command(action, {**SAYS, **args}))
+
+    assert told(1) == f"{OURS.id}: occurrence 1 is over, the alarm is at occurrence 2: look again"
+    assert "since you looked (occurrence 2): look again" in told(0)
+    assert "no occurrence 3 (newest: 2)" in told(3)
+    for wrong in ("2", True, None, 2.0):
+        assert "whole number" in told(wrong)
+
+
+@pytest.mark.parametrize("action", ["comment", "shelve", "out_of_service"])
+def test_a_command_for_the_newest_occurrence_or_for_none_is_done(action: str) -> None:
+    for more in ({}, {"occurrence": 1}):
+        assert plant().command(Command(action, {**SAYS, **more, "alarm": OURS.id}), NS)[0].accepted
+
+
+@pytest.mark.parametrize("action", ["shelve", "out_of_service"])
+def test_of_many_only_those_of_another_occurrence_are_refused(action: str) -> None:
+    engine = plant()
+    both = {"alarms": [OURS.id, {"alarm": THEIRS.id, "occurrence": 2}]}
+    answer, _ = engine.command(Command(action, {**SAYS, **both}), NS)
+    assert f"refused: {THEIRS.id}: there is no occurrence 2 (newest: 1)" in answer.reason_en
+    assert [request.alarms for request in engine.requests.pending()] == [{OURS.id: 1}]
+
+
 def test_many_at_once_acknowledges_what_it_can_and_names_the_rest() -> None:
     engine = plant()
     listed = [{"alarm": OURS.id, "occurrence": 1}, {"alarm": THEIRS.id, "occurrence": 4}, {"alarm": OURS.id}]

@@ -165,7 +165,7 @@ def test_the_table_comes_part_by_part_and_leaves_nothing_out(stand: Stand, clien
     aims = [{"alarm": f"acme/tankfarm/GT-{n}/lel:HH", "occurrence": 1} for n in range(7)]
     said = client.post(f"{stand.url}/alarms/acknowledge_many", json={"alarms": aims}, headers=post)
     assert said.json()["accepted"] is True, said.text
-    shelf = {"alarm": "acme/tankfarm/GT-9/lel:HH", "reason": "x", "for_s": 600}
+    shelf = {"alarm": "acme/tankfarm/GT-9/lel:HH", "occurrence": 1, "reason": "x", "for_s": 600}
     said = client.post(f"{stand.url}/alarms/shelve", json=shelf, headers=post)
     assert "second person" in said.json()["reason_en"], "HH is safety"
     whole = client.get(stand.url + "/alarms").json()
@@ -190,7 +190,7 @@ def test_a_comment_needs_no_acknowledgement_and_several_are_answered_at_once(
 ) -> None:
     stand.apply((gas_alarm("GC-1"), True, 60.0), (gas_alarm("GC-2"), True, 60.0))
     post = headers(stand, client)
-    remark = {"alarm": "acme/tankfarm/GC-1/lel:HH", "comment": "=cmd|' /C calc'!A0"}
+    remark = {"alarm": "acme/tankfarm/GC-1/lel:HH", "occurrence": 1, "comment": "=cmd|' /C calc'!A0"}
     assert client.post(f"{stand.url}/alarms/comment", json=remark, headers=post).json()["accepted"] is True
     assert (stand.asked[-1]["action"], stand.asked[-1]["args"]) == ("comment", remark)
     aims = [{"alarm": f"acme/tankfarm/GC-{n}/lel:HH", "occurrence": n} for n in (1, 2)]

@@ -287,6 +287,21 @@ def test_a_one_time_link_opens_the_console_once(browser: Any, stand: Stand, tmp_
     context.close()
 
 
+def test_what_comes_anew_behind_a_dialog_is_not_shelved(page: Page, stand: Stand) -> None:
+    known = gas_alarm("GD-1", "H", 2)
+    stand.apply((known, True, 30.0))
+    page.goto(stand.url)
+    page.locator("#alarms tbody tr").click()
+    page.keyboard.press("s")
+    dialog = page.locator("#shelf")
+    dialog.get_by_label("Why").fill("calibration")
+    stand.apply((known, False, 3.0), (known, True, 31.0))
+    expect(page.locator("#alarms tbody tr")).to_contain_text("31")
+    dialog.get_by_role("button", name="Shelve").click()
+    expect(page.locator("#message")).to_contain_text("occurrence 1 is over, the alarm is at occurrence 2")
+    expect(page.locator("#alarms tbody tr")).not_to_contain_text("Shelved")
+
+
 def test_an_alarm_is_shelved_with_a_reason_and_brought_back(page: Page, stand: Stand, tmp_path: Path) -> None:
     stand.apply((gas_alarm("GD-1", "H", 2), True, 30.0), (gas_alarm("GD-2"), True, 60.0))
     page.goto(stand.url)

@@ -73,8 +73,20 @@ def _named(action: str, alarm: OpenAlarm | None, **more: Any) -> Wish | None:
     return Wish(action, {"alarm": alarm.definition.id, **more}) if alarm else None
 
 
-def _answer(alarm: OpenAlarm | None, off: int = 0, **more: Any) -> Wish | None:
-    return _named("acknowledge", alarm, occurrence=alarm.occurrence + off, **more) if alarm else None
+def _seen(action: str, alarm: OpenAlarm | None, off: int = 0, **more: Any) -> Wish | None:
+    """About the occurrence that they saw; ``off``: it is another one."""
+    return _named(action, alarm, occurrence=alarm.occurrence + off, **more) if alarm else None
+
+
+def _answer(alarm: OpenAlarm | None, off: int = 0) -> Wish | None:
+    return _seen("acknowledge", alarm, off)
+
+
+def _old(
+    desk: Desk, action: str, holds: Callable[[OpenAlarm], bool] = lambda _: True, **more: Any
+) -> Wish | None:
+    """It has come anew since they looked, or they made the number up."""
+    return _seen(action, desk.one(holds), desk.draw.choice((-1, 1)), **more)
 
 
 def _many(desk: Desk) -> Wish | None:
@@ -144,21 +156,25 @@ YES, NO = True, False
 WISHES: dict[str, tuple[int, bool, Callable[[Desk], Wish | None]]] = {
     "acknowledge": (20, YES, lambda d: _answer(d.one(_unanswered))),
     "acknowledge_many": (3, YES, _many),
-    "acknowledge_another_occurrence": (3, NO, lambda d: _answer(d.one(_unanswered), d.draw.choice((-1, 1)))),
+    "acknowledge_another_occurrence": (3, NO, lambda d: _old(d, "acknowledge", _unanswered)),
     "acknowledge_what_is_quiet": (2, NO, lambda d: _answer(d.one(lambda a: a.state in QUIET))),
     "acknowledge_too_late": (2, NO, lambda d: _by(_answer(d.one(_unanswered)), late=True)),
     "acknowledge_of_strangers": (2, NO, lambda d: _by(_answer(d.one(_unanswered)), organisation="other")),
-    "comment": (3, YES, lambda d: _named("comment", d.one(), comment="the fan is being exchanged")),
+    "comment": (3, YES, lambda d: _seen("comment", d.one(), comment="the fan is being exchanged")),
+    "comment_on_another_occurrence": (1, NO, lambda d: _old(d, "comment", comment="the fan is exchanged")),
     "comment_too_long": (1, NO, lambda d: _named("comment", d.one(), comment="x" * 2001)),
-    "reset": (20, YES, lambda d: _named("reset", d.one(_waits))),
+    "reset": (20, YES, lambda d: _seen("reset", d.one(_waits))),
     "reset_too_early": (2, NO, lambda d: _named("reset", d.one(lambda a: a.process_active))),
+    "reset_of_another_occurrence": (2, NO, lambda d: _old(d, "reset", _waits)),
     "shelve": (5, YES, lambda d: _shelve(d, d.one(lambda a: a.state not in QUIET and not _safety(a)))),
+    "shelve_another_occurrence": (1, NO, lambda d: _old(d, "shelve", _is_there, for_s=600, reason="dust")),
     "shelve_asks": (8, YES, lambda d: _shelve(d, _live_safety(d))),
     "shelve_by_nobody": (2, NO, lambda d: _by(_shelve(d, _live_safety(d)), source="cli")),
     "shelve_without_reason": (1, NO, lambda d: _shelve(d, d.one(), reason=" ")),
     "shelve_too_long": (1, NO, lambda d: _shelve(d, d.one(), for_s=13 * 3600.0)),
     "shelve_not_their_role": (1, NO, lambda d: _by(_shelve(d, d.one()), role="enterprise")),
-    "unshelve": (3, YES, lambda d: _named("unshelve", d.one(lambda a: a.state == SHELVED))),
+    "unshelve": (3, YES, lambda d: _seen("unshelve", d.one(lambda a: a.state == SHELVED))),
+    "unshelve_another_occurrence": (1, NO, lambda d: _old(d, "unshelve", lambda a: a.state == SHELVED)),
     "unshelve_what_is_not": (1, NO, lambda d: _named("unshelve", d.one(lambda a: a.state != SHELVED))),
     "confirm": (6, YES, _confirm),
     "confirm_their_own": (3, NO, lambda d: _confirm(d, actor=lambda request: request.actor)),
@@ -168,10 +184,12 @@ WISHES: dict[str, tuple[int, bool, Callable[[Desk], Wish | None]]] = {
     "decline": (2, YES, lambda d: _decline(d, own=False)),
     "decline_what_is_gone": (1, NO, lambda _: Wish("decline", {"request": "1-1-9"})),
     "withdraw": (2, YES, lambda d: _decline(d, own=True)),
-    "out_of_service": (3, YES, lambda d: _named("out_of_service", d.one(_is_there), **ORDER)),
+    "out_of_service": (3, YES, lambda d: _seen("out_of_service", d.one(_is_there), **ORDER)),
     "out_of_service_device": (1, YES, lambda d: _device(d, "out_of_service")),
+    "out_of_service_for_another_occurrence": (1, NO, lambda d: _old(d, "out_of_service", _is_there, **ORDER)),
     "out_of_service_without_order": (1, NO, lambda d: _named("out_of_service", d.one(), reason="broken")),
-    "return_to_service": (4, YES, lambda d: _named("return_to_service", d.one(_is_gone))),
+    "return_to_service": (4, YES, lambda d: _seen("return_to_service", d.one(_is_gone))),
+    "return_to_service_for_another_occurrence": (1, NO, lambda d: _old(d, "return_to_service", _is_gone)),
     "return_to_service_device": (4, YES, lambda d: _device(d, "return_to_service")),
     "resend": (1, YES, lambda _: _resend()),
     "resend_of_strangers": (1, NO, lambda _: _resend(organisation="acme")),

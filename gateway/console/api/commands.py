@@ -37,43 +37,58 @@ EXAMPLE: dict[int | str, dict[str, Any]] = {
 
 
 class Asked(BaseModel):
-    """What all commands may say."""
+    """What every command about an alarm may say: which occurrence was the newest when it was decided on. An
+    older one is refused. Left out, the command is about the alarm whatever it does."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    occurrence: int | None = Field(default=None, ge=0)
+
+    def args(self, alarm: str) -> dict[str, Any]:
+        """As the core takes it."""
+        said = self.model_dump()
+        if said["occurrence"] is None:
+            del said["occurrence"]
+        return {"alarm": alarm, **said}
+
+
+class Acknowledge(Asked):
+    """Which occurrence was seen; it must be said."""
+
+    occurrence: int = Field(ge=1)
+    comment: str = Field(default="", max_length=2000)
+
+
+class Reset(Asked):
+    """With a remark, or without."""
 
     comment: str = Field(default="", max_length=2000)
 
 
-class Acknowledge(Asked):
-    """Which occurrence was seen."""
-
-    occurrence: int = Field(ge=1)
-
-
-class Comment(BaseModel):
+class Comment(Asked):
     """A remark for the record."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     comment: str = Field(min_length=1, max_length=2000)
 
 
-class Shelve(BaseModel):
+class Shelve(Asked):
     """Why and for how long, in seconds."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     reason: str = Field(min_length=1, max_length=500)
     for_s: int = Field(ge=1, le=86_400)
 
 
-class OutOfService(BaseModel):
+class Order(BaseModel):
     """By which work order and why."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     work_order: str = Field(min_length=1, max_length=500)
     reason: str = Field(min_length=1, max_length=500)
+
+
+class OutOfService(Order, Asked):
+    """One alarm, by a work order."""
 
 
 class Nothing(BaseModel):
@@ -168,19 +183,19 @@ def add(app: FastAPI, desk: Desk) -> None:
         alarm: Alarm, body: Acknowledge, request: Request, person: Acknowledging, key: Key = ""
     ) -> Response:
         """One occurrence; an older one is refused: somebody has to see the newer."""
-        return once.carry("acknowledge", {"alarm": alarm, **body.model_dump()}, request, person, key)
+        return once.carry("acknowledge", body.args(alarm), request, person, key)
 
     @app.post(f"{PREFIX}/alarms/{{alarm:path}}/reset", responses=EXAMPLE, summary="Reset a latched alarm")
-    def reset(alarm: Alarm, body: Asked, request: Request, person: Acknowledging, key: Key = "") -> Response:
+    def reset(alarm: Alarm, body: Reset, request: Request, person: Acknowledging, key: Key = "") -> Response:
         """When the condition is gone and it was acknowledged."""
-        return once.carry("reset", {"alarm": alarm, **body.model_dump()}, request, person, key)
+        return once.carry("reset", body.args(alarm), request, person, key)
 
     @app.post(f"{PREFIX}/alarms/{{alarm:path}}/comment", responses=EXAMPLE, summary="Comment")
     def comment(
         alarm: Alarm, body: Comment, request: Request, person: Acknowledging, key: Key = ""
     ) -> Response:
         """For the record of an open alarm."""
-        return once.carry("comment", {"alarm": alarm, **body.model_dump()}, request, person, key)
+        return once.carry("comment", body.args(alarm), request, person, key)
 
     _add_shelving(app, once)
     _add_devices(app, once)
@@ -190,27 +205,26 @@ def _add_shelving(app: FastAPI, once: Once) -> None:
     @app.post(f"{PREFIX}/alarms/{{alarm:path}}/shelve", responses=EXAMPLE, summary="Shelve")
     def shelve(alarm: Alarm, body: Shelve, request: Request, person: Shelving, key: Key = "") -> Response:
         """Not annunciated until the end. One person alone cannot shelve a safety alarm."""
-        return once.carry("shelve", {"alarm": alarm, **body.model_dump()}, request, person, key)
+        return once.carry("shelve", body.args(alarm), request, person, key)
 
     @app.post(f"{PREFIX}/alarms/{{alarm:path}}/out_of_service", responses=EXAMPLE, summary="Out of service")
     def out_of_service(
         alarm: Alarm, body: OutOfService, request: Request, person: Shelving, key: Key = ""
     ) -> Response:
         """Until somebody returns it."""
-        return once.carry("out_of_service", {"alarm": alarm, **body.model_dump()}, request, person, key)
+        return once.carry("out_of_service", body.args(alarm), request, person, key)
 
     @app.post(f"{PREFIX}/alarms/{{alarm:path}}/{{back}}", responses=EXAMPLE, summary="Unshelve, return")
     def back(
         alarm: Alarm,
         back: Literal["unshelve", "return_to_service"],
-        body: Nothing,
+        body: Asked,
         request: Request,
         person: Shelving,
         key: Key = "",
     ) -> Response:
         """It is annunciated again, as its condition then is."""
-        del body
-        return once.carry(back, {"alarm": alarm}, request, person, key)
+        return once.carry(back, body.args(alarm), request, person, key)
 
 
 def _add_devices(app: FastAPI, once: Once) -> None:
@@ -218,7 +232,7 @@ def _add_devices(app: FastAPI, once: Once) -> None:
         f"{PREFIX}/devices/{{device:path}}/out_of_service", responses=EXAMPLE, summary="Device out of service"
     )
     def device_out(
-        device: Device, body: OutOfService, request: Request, person: Shelving, key: Key = ""
+        device: Device, body: Order, request: Request, person: Shelving, key: Key = ""
     ) -> Response:
         """All alarms of the device and its channels; with safety alarms a second person confirms."""
         return once.carry("out_of_service", {"device": device, **body.model_dump()}, request, person, key)

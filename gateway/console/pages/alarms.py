@@ -40,41 +40,33 @@ class Several(BaseModel):
     comment: str = Field(default="", max_length=2000)
 
 
-class Remark(BaseModel):
-    """What a person writes to an alarm without answering it."""
+class Seen(BaseModel):
+    """Which alarm, and its newest occurrence when the person decided; 0: it has none yet."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     alarm: str = Field(min_length=1, max_length=600)
+    occurrence: int = Field(ge=0)
+
+
+class Remark(Seen):
+    """What a person writes to an alarm without answering it."""
+
     comment: str = Field(min_length=1, max_length=2000)
 
 
-class Shelf(BaseModel):
-    """Which alarm is shelved, why and for how long; the core bounds it."""
+class Shelf(Seen):
+    """Why it is shelved and for how long; the core bounds it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    alarm: str = Field(min_length=1, max_length=600)
     reason: str = Field(min_length=1, max_length=500)
     for_s: int = Field(ge=1, le=86_400)
 
 
-class Removal(BaseModel):
-    """Which alarm is taken out of service, by which work order and why."""
+class Removal(Seen):
+    """By which work order it is taken out of service and why."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    alarm: str = Field(min_length=1, max_length=600)
     work_order: str = Field(min_length=1, max_length=500)
     reason: str = Field(min_length=1, max_length=500)
-
-
-class Named(BaseModel):
-    """Which alarm comes back."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    alarm: str = Field(min_length=1, max_length=600)
 
 
 Acknowledging = Annotated[Person, needs(Right.ACKNOWLEDGE)]
@@ -133,23 +125,23 @@ def _add_commands(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/alarms/reset")
     def reset(aim: Aim, request: Request, person: Acknowledging) -> JSONResponse:
-        return desk.aimed("reset", {"alarm": aim.alarm, "comment": aim.comment}, request, person)
+        return desk.aimed("reset", aim.model_dump(), request, person)
 
     @app.post("/alarms/shelve")
     def shelve(shelf: Shelf, request: Request, person: Shelving) -> JSONResponse:
         return desk.aimed("shelve", shelf.model_dump(), request, person)
 
     @app.post("/alarms/unshelve")
-    def unshelve(named: Named, request: Request, person: Shelving) -> JSONResponse:
-        return desk.aimed("unshelve", named.model_dump(), request, person)
+    def unshelve(seen: Seen, request: Request, person: Shelving) -> JSONResponse:
+        return desk.aimed("unshelve", seen.model_dump(), request, person)
 
     @app.post("/alarms/out_of_service")
     def out_of_service(removal: Removal, request: Request, person: Shelving) -> JSONResponse:
         return desk.aimed("out_of_service", removal.model_dump(), request, person)
 
     @app.post("/alarms/return_to_service")
-    def return_to_service(named: Named, request: Request, person: Shelving) -> JSONResponse:
-        return desk.aimed("return_to_service", named.model_dump(), request, person)
+    def return_to_service(seen: Seen, request: Request, person: Shelving) -> JSONResponse:
+        return desk.aimed("return_to_service", seen.model_dump(), request, person)
 
 
 def _turn(said: str) -> Turn | None:

@@ -21,7 +21,7 @@ async function shelf(row) {
   at("shelf-reason").value = "";
   const said = await answered(at("shelf"), row);
   const reason = at("shelf-reason").value.trim();
-  return said === "shelve" && reason ? { alarm: row.alarm, reason, for_s: Number(at("shelf-for").value) } : null;
+  return said === "shelve" && reason ? { reason, for_s: Number(at("shelf-for").value) } : null;
 }
 
 async function removal(row) {
@@ -30,27 +30,29 @@ async function removal(row) {
   at("removal-reason").value = "";
   const said = await answered(at("removal"), row);
   const [order, reason] = [at("removal-order").value.trim(), at("removal-reason").value.trim()];
-  return said && order && reason ? { alarm: row.alarm, work_order: order, reason } : null;
+  return said && order && reason ? { work_order: order, reason } : null;
 }
 
 /** A comment, with an acknowledgement if the person wants that too. */
 export async function remark(row) {
+  const { alarm, occurrence } = row;
   at("remark-alarm").textContent = row.alarm;
   at("remark-text").value = "";
   at("remark-acknowledge").hidden = !row.unanswered;
   const said = await answered(at("remark"), row);
   const comment = at("remark-text").value.trim();
   if (!said || !comment) return;
-  const aim = { alarm: row.alarm, comment };
-  if (said === "acknowledge") await tell("/alarms/acknowledge", { ...aim, occurrence: row.occurrence });
+  const aim = { alarm, occurrence, comment };
+  if (said === "acknowledge") await tell("/alarms/acknowledge", aim);
   else if ((await tell("/alarms/comment", aim)).done) message(texts.comment_kept);
 }
 
+/** The occurrence is the one seen when the person began: if it comes anew behind the dialog, the core refuses. */
 async function bodyOf(action, row) {
-  if (action === "shelve") return shelf(row);
-  if (action === "remove") return removal(row);
-  if (action === "acknowledge" || action === "reset") return { alarm: row.alarm, occurrence: row.occurrence };
-  return { alarm: row.alarm };
+  const { alarm, occurrence } = row;
+  const asked = { shelve: shelf, remove: removal }[action];
+  const more = asked ? await asked(row) : {};
+  return more && { alarm, occurrence, ...more };
 }
 
 /** Sends a command and says why it was refused: {done, reason}. */

@@ -4,7 +4,9 @@ its body must hold is read from the application, so a new route is in the matrix
 
 A route's ``{name}`` and body are filled for one enterprise in one county, "mine", and another in another,
 "theirs": whoever is of "mine" must never be answered with something of "theirs", and a command about it must
-fail as one about nothing does (404). Whoever is of the city gets both.
+fail as one about nothing does (404). Whoever is of the city gets both. Behind the application stands the real
+alarm engine (answering.py): a command that may be given is carried out, and whose alarms it touched is known
+from there.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from fastapi.routing import APIRoute
 
 from gateway.access import ROLES, AccessStore, Right, Scope
 from gateway.access.person import ENTERPRISE_ONLY
+from gateway.alarms.commands import ACTIONS
 from gateway.clock import SystemClock, new_secret
 from gateway.console.app import make_routes
 from gateway.console.feed import Feed
@@ -32,6 +35,7 @@ from gateway.fleet_upload import FleetFiles
 from gateway.monitor.channels import Device
 from gateway.paths import DataFolder
 from gateway.rulebook import Proposal, RuleBook
+from tests.access.answering import Answering
 from tests.kpi.book import GAS, Book
 from tests.support.report import Row, write
 
@@ -44,6 +48,8 @@ STARTING = ("/simulate/journal",)
 """What would start a process is asked with a body that is refused."""
 UPLOADING = ("/api/v1/fleet/import",)
 """What takes a list of devices is sent one of the organisation's own device."""
+DELIVERING = ("/api/v1/deliveries", "/api/v1/deadletters", "/api/v1/deadletters/resend", "/system/drill")
+"""What delivery answers, which does not run here: 503 for whoever gets as far as asking it."""
 ENDLESS = ("/alarms/stream", "/api/v1/stream")
 """Streams that do not end: tests/access/test_console.py reads them through a real server."""
 COUNTY = {MINE: "east", THEIRS: "west"}
@@ -52,6 +58,8 @@ SCOPES = {
     "county": Scope(county=COUNTY[MINE]),
     "city": Scope(),
 }  # fmt: skip
+KINDS = frozenset(ACTIONS) - {"access_change", "rule_step", "deadletter_resend", "drill"}
+"""Commands about alarms: each must be carried out for somebody here."""
 WORDS = {"back": "unshelve"}
 """What a ``{name}`` of a route may be only."""
 
@@ -69,6 +77,10 @@ class Asked(NamedTuple):
     status: int
     allowed: frozenset[int]
     leaks: bool
+    done: frozenset[str]
+    """Actions that the alarm engine carried out."""
+    strays: bool
+    """And it touched an alarm of another organisation."""
 
 
 class Who(NamedTuple):
@@ -96,7 +108,7 @@ def _about(aim: str) -> tuple[str, str]:
 
 
 def _allowed(route: APIRoute, who: Who, aim: str) -> frozenset[int]:
-    """What may be answered. The core does not run here: who gets as far as asking it is told 503."""
+    """What may be answered."""
     if route.path == "/logout":  # asked with a wrong token: it would end the session of all that follows
         return frozenset({403})
     right, named = _right(route), "{alarm:path}" in route.path or "{device:path}" in route.path
@@ -114,13 +126,15 @@ def _allowed(route: APIRoute, who: Who, aim: str) -> frozenset[int]:
         theirs = aim == THEIRS and not who.whole_city
         return frozenset({404}) if theirs else frozenset({200, 409})
     names = named or any(field.name in NAMING for field in route.dependant.query_params)
-    names = names or (route.body_field is not None and "alarm" in _fields(route))
+    names = names or "/requests/" in route.path
+    names = names or (route.body_field is not None and bool({"alarm", "alarms"} & _fields(route).keys()))
     if names and aim == THEIRS and not who.whole_city:
         return frozenset({404})
     if named:
-        return frozenset({200, 503})
+        return frozenset({200})
     unknown = route.body_field is not None and UNKNOWN & _fields(route).keys()
-    return frozenset({200, 400, 403, 409, 422, 503}) | ({404} if unknown else set())
+    more = ({404} if unknown else set()) | ({503} if route.path in DELIVERING else set())
+    return frozenset({200, 400, 403, 409, 422}) | more
 
 
 def matrix() -> list[Asked]:
@@ -143,14 +157,17 @@ async def _ask(folder: Path) -> list[Asked]:
     fleet = FleetFiles(folder / "fleet.csv", [])
     fleet.fleet.write_text(text_of(fleet.fleet, devices, []))
     feed = Feed(data, clock, asyncio.Event())
+    core = Answering(data.core_socket, devices, clock)
     routes = make_routes(feed, data.core_socket, "t", identity, fleet=fleet, secure=False)
     guarded: Any = Guard(routes, [ORIGIN], "t", identity)
     found = []
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url=ORIGIN) as client:
-        for who in _people(identity.store):
-            for route in routes.routes:
-                if isinstance(route, APIRoute) and route.path not in ENDLESS:
-                    found += [await _one(client, route, who, aim) for aim in (MINE, THEIRS)]
+    transport = httpx.ASGITransport(guarded)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        with core:
+            for who in _people(identity.store):
+                for route in routes.routes:
+                    if isinstance(route, APIRoute) and route.path not in ENDLESS:
+                        found += [await _one(client, core, route, who, aim) for aim in (MINE, THEIRS)]
     book.close()
     return found
 
@@ -186,12 +203,15 @@ def _fields(route: APIRoute) -> dict[str, Any]:
     return fields
 
 
-def _body(route: APIRoute, aim: str) -> dict[str, Any] | None:
+def _body(route: APIRoute, core: Answering, aim: str) -> dict[str, Any] | None:
     """A body with what the route demands."""
     if route.body_field is None:
         return None
     device, alarm = _about(aim)
-    known: dict[str, Any] = {"alarm": alarm, "device": device}
+    known: dict[str, Any] = {
+        "alarm": alarm, "device": device, "for_s": 600, "request": core.requests.get(aim, aim),
+        "alarms": [{"alarm": alarm, "occurrence": 1}],
+    }  # fmt: skip
     usual = {int: 1, float: 1.0, bool: True, list: [], dict: {}}
     return {
         name: known.get(name, usual.get(field.annotation, "x"))
@@ -200,12 +220,16 @@ def _body(route: APIRoute, aim: str) -> dict[str, Any] | None:
     }
 
 
-async def _one(client: httpx.AsyncClient, route: APIRoute, who: Who, aim: str) -> Asked:
+async def _one(client: httpx.AsyncClient, core: Answering, route: APIRoute, who: Who, aim: str) -> Asked:
     (method,) = sorted(route.methods - {"HEAD"}) or ["GET"]
     device, alarm = _about(aim)
+    core.ready(route.path)
+    core.done.clear()
     path = route.path.replace("{alarm:path}", alarm).replace("{device:path}", device)
     path = path.replace("{rest:path}", f"nothing/{aim}")
     path = path.replace("{number}", "1" if aim == MINE else "2")
+    if "/requests/" in path:
+        path = path.replace("{name}", core.requests[aim])
     for name in route.dependant.path_params:
         path = path.replace(f"{{{name.name}}}", WORDS.get(name.name, f"{aim}-{device.rpartition('/')[2]}"))
     headers = {**who.headers, **({"X-CSRF-Token": "wrong"} if route.path == "/logout" else {})}
@@ -217,7 +241,7 @@ async def _one(client: httpx.AsyncClient, route: APIRoute, who: Who, aim: str) -
     }  # fmt: skip
     query = {name: value for name, value in about.items() if name in asked}
     unsafe = method not in ("GET", "HEAD")
-    body = (_body(route, aim) or {}) if unsafe else None
+    body = (_body(route, core, aim) or {}) if unsafe else None
     if route.path in STARTING:
         body = {"more": 1}
     sent: dict[str, Any] = {"json": body}
@@ -232,18 +256,25 @@ async def _one(client: httpx.AsyncClient, route: APIRoute, who: Who, aim: str) -
     leaks = CANARY in answer.text and not asked_for_it and not who.whole_city
     allowed = _allowed(route, who, aim)
     role = f"{who.role}.{who.scope}" if who.scope else who.role
-    return Asked(method, route.path, role, aim, answer.status_code, allowed, leaks)
+    own = set(COUNTY) if who.whole_city else {MINE}
+    strays = any(not one.enterprises <= own for one in core.done)
+    done = frozenset(one.action for one in core.done)
+    return Asked(method, route.path, role, aim, answer.status_code, allowed, leaks, done, strays)
 
 
 def main() -> int:
     """The command line."""
     found = matrix()
     for one in found:
-        good = one.status in one.allowed and not one.leaks
+        good = one.status in one.allowed and not one.leaks and not one.strays
         said = f"{one.method:5} {one.path:24} {one.role:21} {one.organisation:7} {one.status}"
         print("ok    " if good else "FAILED", said)
     wrong = [one for one in found if one.status not in one.allowed]
     leaks = [one for one in found if one.leaks]
+    done = [one for one in found if one.done]
+    strays = [one for one in found if one.strays]
+    kinds = KINDS & frozenset().union(*(one.done for one in found))
+    told = f"{len(done)} by the alarm engine: {', '.join(sorted(kinds))}"
     routes = len({(one.method, one.path) for one in found})
     roles = len({one.role for one in found})
     note = f"{routes} routes x {roles} roles and scopes x 2 organisations"
@@ -252,6 +283,12 @@ def main() -> int:
         Row.judged("authz.asked", "requests", total, "requests", "> 0", note=note),
         Row.zero("authz.wrong", "answered otherwise than the role allows", len(wrong), "requests", total),
         Row.zero("authz.leaks", "answers with another organisation's things", len(leaks), "answers", total),
+        Row.judged(
+            "authz.done", "kinds of command carried out", len(kinds), "kinds", f">= {len(KINDS)}", note=told
+        ),
+        Row.zero(
+            "authz.strays", "of them to another organisation's alarm", len(strays), "commands", len(done)
+        ),
     ]
     return 0 if write("authz", rows) else 1
 

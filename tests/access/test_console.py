@@ -22,7 +22,7 @@ from gateway.console.app import make_routes
 from gateway.console.feed import Feed
 from gateway.console.identity import Identity, declared
 from gateway.paths import DataFolder
-from tests.access.authz import matrix
+from tests.access.authz import KINDS, matrix
 from tests.console.stand import PASSWORD, Stand, gas_alarm
 from tests.support.wait import until
 
@@ -82,6 +82,8 @@ def test_the_matrix_of_routes_roles_and_organisations_has_no_leak() -> None:
     assert {row.role.partition(".")[0] for row in rows} == {"stranger", *ROLES}
     wrong = [row for row in rows if row.status not in row.allowed]
     assert not wrong, wrong
+    assert not [row for row in rows if row.leaks or row.strays]
+    assert frozenset().union(*(row.done for row in rows)) >= KINDS, "each command is carried out for somebody"
 
 
 def test_strangers_get_the_login_and_nothing_else(stand: Stand) -> None:

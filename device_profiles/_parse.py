@@ -96,7 +96,10 @@ class ProfileError(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("\n".join(problems))
+        super().__init__(problems)  # what it is made of again in another process
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
 
 
 def parse(profile_id: str, text: str, *, draft: bool = False) -> Profile:

@@ -12,7 +12,10 @@ class ConfigError(RiskgateError):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("\n".join(problems))
+        super().__init__(problems)  # what it is made of again in another process
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
 
 
 class RulesRefused(RiskgateError):
@@ -20,7 +23,10 @@ class RulesRefused(RiskgateError):
 
     def __init__(self, reason_en: str, reason_zh: str) -> None:
         self.reason_en, self.reason_zh = reason_en, reason_zh
-        super().__init__(reason_en)
+        super().__init__(reason_en, reason_zh)
+
+    def __str__(self) -> str:
+        return self.reason_en
 
 
 class JournalError(RiskgateError):

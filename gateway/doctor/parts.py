@@ -51,19 +51,20 @@ def examine_core(data: DataFolder, status: Mapping[str, Any] | None) -> Finding:
     return fine(check, f"runs, {status['behind_s']:.1f} s behind, {status['devices']} devices")
 
 
+def _faults(check: str, error: ConfigError, all_of_them: str) -> list[Finding]:
+    """The first problems, and where the rest is told."""
+    told = [fault(check, problem, "correct it there") for problem in error.problems[:SHOWN]]
+    more = len(error.problems) - SHOWN
+    return told if more <= 0 else [*told, fault(check, f"{more} more problems", all_of_them)]
+
+
 def examine_fleet(config: Config) -> tuple[Gathered, list[Finding]]:
     """Fleet and profiles as the gateway would read them."""
     check = "fleet and profiles"
     try:
         found = gather(config.fleet, config.profiles)
     except ConfigError as error:
-        more = len(error.problems) - SHOWN
-        told = [fault(check, problem, "correct it there") for problem in error.problems[:SHOWN]]
-        if more > 0:
-            told.append(
-                fault(check, f"{more} more problems", "riskgate profiles check shows those of profiles")
-            )
-        return Gathered(), told
+        return Gathered(), _faults(check, error, "riskgate profiles check shows those of profiles")
     told = [doubt(check, warning, "correct it there") for warning in found.warnings[:SHOWN]]
     count = f"{len(found.devices)} devices, {len(found.profiles)} profiles, all examples as they should be"
     return found, [fine(check, count), *told]
@@ -79,11 +80,7 @@ def examine_maintenance(config: Config, found: Gathered, now_ns: int) -> list[Fi
     try:
         windows = read_windows(config.maintenance, found.devices)
     except ConfigError as error:
-        more = len(error.problems) - SHOWN
-        told = [fault(check, problem, "correct it there") for problem in error.problems[:SHOWN]]
-        if more > 0:
-            told.append(fault(check, f"{more} more problems", "riskgate maintenance list shows them all"))
-        return told
+        return _faults(check, error, "riskgate maintenance list shows them all")
     states = [standing(window, now_ns).state for window in windows]
     count = ", ".join(f"{states.count(state)} {state}" for state in ("open", "coming", "over"))
     return [fine(check, f"{len(windows)} in {config.maintenance}: {count}")]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.need import Ports, free_port
 from tests.support.report import ROOT, Row, meets, rule_of_three, write
 
 
@@ -101,7 +102,7 @@ def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[
         env=plain | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -128,3 +129,27 @@ def test_a_skipped_module_is_a_failure_in_ci(tmp_path: Path) -> None:
 
 def test_collecting_nothing_fails(tmp_path: Path) -> None:
     assert run_pytest(tmp_path).returncode == 5
+
+
+TAKES = """
+import sys
+from tests.support.need import free_port
+print(*(free_port() for _ in range(300)), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_is_given_once_whoever_asks() -> None:
+    words = [sys.executable, "-c", TAKES]
+    others = [
+        subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    taken = [free_port() for _ in range(300)]
+    for other in others:
+        assert other.stdout is not None
+        taken += [int(port) for port in other.stdout.readline().split()]
+    assert len(set(taken)) == len(taken) == 900
+    assert max(taken) < Ports._systems(), "nothing else is given it by the system"
+    for other in others:
+        other.communicate()

@@ -10,7 +10,7 @@ from gateway.ingest import Item, Packet, Run
 from tests.ingest.bench import Bench, payloads, receiver  # noqa: F401 - a fixture
 from tests.support.mosquitto import Broker
 from tests.support.publisher import Publisher
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
@@ -80,7 +80,7 @@ def test_a_dead_network_thread_is_noticed_and_replaced(tmp_path: Path, receiver:
             raise ValueError("a fault inside paho")
 
         client.loop_misc = fault  # type: ignore[method-assign, assignment]
-        assert client.ended.wait(5)
+        assert client.ended.wait(LEAST_S)
         assert client.is_connected(), "paho does not know: that is the trap"
         if receiver == "paho":  # queued, never written; a bulk link would still have taken it
             bench.receiver.acknowledge(held.epoch, [held.mid])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,16 @@ def flood(devices: Publisher) -> list[str]:
 
 
 def paused(bench: Bench, seconds: float) -> None:
-    """The gate is shut, and stays so for a while."""
-    until(lambda: bench.receiver.status()["paused"], 5, "the gate is shut")
+    """The intake is full and the gate shut, and stays so for a while. Full, for right after a taking the gate
+    may still be the one that was shut before."""
+    until(lambda: bench.intake.depth >= ROOM and bench.receiver.status()["paused"], 5, "the gate is shut")
     since = time.monotonic()
     until(lambda: time.monotonic() - since > seconds, 5, "a while has passed")
     assert bench.receiver.status()["paused"]
+
+
+def acknowledged(wire: Wire, count: int) -> bool:
+    return len(wire.acked()) >= count
 
 
 @both
@@ -115,6 +121,7 @@ def test_only_what_became_durable_is_acknowledged(broker: Broker, tmp_path: Path
             taken = list(bench.expect(1))
             bench.acknowledge()
             durable += [p.mid for p in taken]
+            until(partial(acknowledged, wire, len(durable)), 5, "what is durable is acknowledged")
             paused(bench, 0.1)
             assert wire.acked() == durable
         assert len(durable) < COUNT

@@ -38,7 +38,7 @@ class Lender:
 
     @property
     def back(self) -> bool:
-        self.thread.join(5)
+        self.thread.join(2 * HOLD_S)
         return not self.thread.is_alive()
 
 
@@ -52,7 +52,7 @@ def test_the_taker_reads_by_itself_until_there_is_no_more() -> None:
         return len(readers) < 3
 
     lender = Lender(intake, read)
-    taken = [intake.next_group(10, 1000, 5) for _ in range(3)]
+    taken = [intake.next_group(10, 1000, HOLD_S) for _ in range(3)]
     assert taken == [[one(1)], [one(2)], []]
     assert readers == [threading.current_thread()] * 3
     assert lender.back
@@ -68,18 +68,21 @@ def test_what_waits_is_taken_before_anything_is_read() -> None:
     lender = Lender(intake, read)
     until(lambda: intake._lent is not None, 5, "lent")
     intake.put(one(1))
-    assert intake.next_group(10, 1000, 5) == [one(1)]
+    assert intake.next_group(10, 1000, HOLD_S) == [one(1)]
     assert calls == []
-    assert intake.next_group(10, 1000, 5) == []
+    assert intake.next_group(10, 1000, HOLD_S) == []
     assert calls == [0]
     assert lender.back
 
 
 def test_a_drain_without_waiting_reads_nothing() -> None:
-    intake = Intake(100, 1000)
-    lender = Lender(intake, lambda: pytest.fail("read"), 0.2)
+    intake, calls = Intake(100, 1000), []
+    lender = Lender(intake, lambda: bool(calls.append(1)))
     until(lambda: intake._lent is not None, 5, "lent")
     assert intake.next_group(10, 1000, 0) == []
+    assert calls == []
+    assert intake.next_group(10, 1000, HOLD_S) == []
+    assert calls == [1], "it was there to be read"
     assert lender.back
 
 
@@ -95,20 +98,20 @@ def test_the_lender_waits_for_a_read_that_has_begun() -> None:
 
     def read() -> bool:
         begun.set()
-        assert go.wait(5)
+        assert go.wait(HOLD_S)
         intake.put(one(7))
         return True
 
-    lender = Lender(intake, read, 0.01)
+    lender = Lender(intake, read, 1.0)
     taken: list[Any] = []
-    taker = threading.Thread(target=lambda: taken.extend(intake.next_group(10, 1000, 5)), daemon=True)
+    taker = threading.Thread(target=lambda: taken.extend(intake.next_group(10, 1000, HOLD_S)), daemon=True)
     taker.start()
-    assert begun.wait(5)
-    lender.thread.join(0.1)
-    assert lender.thread.is_alive()
+    assert begun.wait(HOLD_S)
+    lender.thread.join(1.5)
+    assert lender.thread.is_alive(), "longer than it lends"
     go.set()
     assert lender.back
-    taker.join(5)
+    taker.join(HOLD_S)
     assert taken == [one(7)]
 
 
@@ -128,7 +131,7 @@ def test_a_failing_read_gives_the_loan_back() -> None:
 
     lender = Lender(intake, read)
     with pytest.raises(RuntimeError, match="broken"):
-        intake.next_group(10, 1000, 5)
+        intake.next_group(10, 1000, HOLD_S)
     assert lender.back
 
 
@@ -162,7 +165,7 @@ class Link:
 
     def __exit__(self, *_error: object) -> None:
         self.stop.set()
-        self.thread.join(5)
+        self.thread.join(HOLD_S)
         self.broker.close()
 
     def _loop(self) -> None:
@@ -209,8 +212,8 @@ def test_every_packet_comes_once_in_order_whoever_reads(seed: int) -> None:
                 if isinstance(item, Run):
                     taken += [item.packet(row).payload for row in range(len(item))]
                     link.receiver.acknowledge(item.epoch, item.mids)
-        sender.join(20)
-        link.broker.settimeout(5)
+        sender.join(HOLD_S)
+        link.broker.settimeout(HOLD_S)
         while len(pubacks := sent_packets(bytes(said)).get(0x40, [])) < count:
             said += link.broker.recv(1 << 16)
     assert taken == sent

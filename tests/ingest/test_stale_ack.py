@@ -42,6 +42,7 @@ def test_new_packets_under_old_ids(
             link = bench.connected()
             assert (link.session_present, link.expected_session) == (False, True)
             bench.packets.clear()
+            bench.subscribed()
             with Publisher(broker.port, tmp_path / "log") as devices:
                 for number in (1, 2, 3):
                     devices.publish(TOPIC, f"new {number}")

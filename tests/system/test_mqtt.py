@@ -19,7 +19,7 @@ from tests.support.mosquitto import DEVICE_PASSWORD, DEVICES, Broker, saved
 from tests.support.need import need
 from tests.support.proxy import Proxy
 from tests.support.publisher import Publisher, published
-from tests.support.wait import until
+from tests.support.wait import PATIENCE, until
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("receiver")]
 TOPIC = "rg/acme/plant/GD-1/lel"
@@ -52,7 +52,7 @@ def test_a_half_open_link_is_noticed_and_nothing_is_lost(
         until(lambda: not bench.receiver.status()["connected"], 6, "the half-open link was noticed")
         proxy.flow()
         assert bench.connected().session_present
-        assert "during" in payloads(bench.expect(1))
+        bench.came("during")  # perhaps after "before": its acknowledgement may have met the stall
         down = next(link for link in bench.links if not link.up)
         assert down.epoch == bench.links[0].epoch
 
@@ -156,7 +156,7 @@ def test_a_killed_broker_comes_back_and_so_do_we(broker: Broker, tmp_path: Path,
         start = time.monotonic()
         broker.start()
         assert bench.connected().session_present
-        assert time.monotonic() - start < 6
+        assert time.monotonic() - start < 6 * PATIENCE
         bench.acknowledge()
         assert bench.receiver.status()["stale_acks"] >= 100
         devices.publish(TOPIC, "next")
@@ -246,7 +246,7 @@ def test_tls_keeps_the_link_while_the_intake_is_full(tmp_path: Path) -> None:
     with (
         Broker(tls=(authority.ca, *broker_pair)) as broker,
         Bench(
-            broker.port, tmp_path, tls=True, ca_file=str(authority.ca), max_packets=7, keepalive_s=1, **pair
+            broker.port, tmp_path, tls=True, ca_file=str(authority.ca), max_packets=7, keepalive_s=2, **pair
         ) as bench,
         Publisher(broker.port, tmp_path / "log", tls=(authority.ca, *gateway_pair)) as devices,
     ):
@@ -255,8 +255,8 @@ def test_tls_keeps_the_link_while_the_intake_is_full(tmp_path: Path) -> None:
         devices.settle()
         until(lambda: bench.receiver.status()["paused"], 5, "the gate is shut")
         paused, used = time.monotonic(), time.process_time()
-        until(lambda: time.monotonic() - paused > 2.5, 5, "more than two keep-alives have passed")
-        assert time.process_time() - used < 1.5
+        until(lambda: time.monotonic() - paused > 5, 10, "more than two keep-alives have passed")
+        assert time.process_time() - used < 3
         assert bench.intake.depth <= 8
         got: list[str] = []
         while len(got) < 500:
@@ -321,14 +321,14 @@ def test_no_device_speaks_for_another(broker: Broker, tmp_path: Path) -> None:
 
 
 def test_a_device_reads_nothing_and_nobody_enters_without_a_name(broker: Broker, tmp_path: Path) -> None:
-    listen = [need("mosquitto_sub"), "-p", str(broker.port), "-t", "#", "-C", "1", "-W", "1", "-q", "1"]
+    listen = [need("mosquitto_sub"), "-p", str(broker.port), "-t", "#", "-C", "1", "-q", "1"]
     device = ["-u", DEVICES[1], "-P", DEVICE_PASSWORD]
     with Publisher(broker.port, tmp_path / "log") as devices:
         devices.publish(TOPIC, "secret", retain=True)
         devices.settle()
-        heard = subprocess.run([*listen, *device], capture_output=True, check=False)
+        heard = subprocess.run([*listen, "-W", "1", *device], capture_output=True, check=False)
         assert heard.stdout == b""
-        nobody = subprocess.run(listen, capture_output=True, check=False)
+        nobody = subprocess.run([*listen, "-W", "60"], capture_output=True, check=False)
         assert b"not authorised" in nobody.stderr
 
 
@@ -336,7 +336,7 @@ def test_a_header_that_claims_256_mib_ends_the_connection(broker: Broker) -> Non
     name, password = DEVICES[0].encode(), DEVICE_PASSWORD.encode()
     body = b"\x00\x04MQTT\x04\xc2\x00\x3c\x00\x01x"
     body += len(name).to_bytes(2, "big") + name + len(password).to_bytes(2, "big") + password
-    with socket.create_connection(("127.0.0.1", broker.port), timeout=5) as link:
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=60) as link:
         link.sendall(bytes([0x10, len(body)]) + body)
         assert link.recv(4) == b"\x20\x02\x00\x00"
         link.sendall(b"\x32\xff\xff\xff\x7f")

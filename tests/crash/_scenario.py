@@ -20,7 +20,7 @@ from tests.crash._strace import child_of, traced
 from tests.support.mosquitto import GATEWAY, Broker
 from tests.support.publisher import Publisher
 from tests.support.report import ROOT
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 WINDOW = 8
 TOPIC = "rg/acme/plant/GD-1/lel"
@@ -40,15 +40,15 @@ def writer(
 
     def subject(data: Path, trace: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(20)
+            server.settimeout(LEAST_S)
             arguments = [str(data / "journal"), str(server.getsockname()[1]), synchronous, str(segment_bytes)]
             command = [sys.executable, "-m", "tests.crash._writer", *arguments]
             process = traced(command, trace, cwd=ROOT)
             link, _ = server.accept()
             with link:
-                link.settimeout(20)
+                link.settimeout(LEAST_S)
                 _feed(link, messages)
-            assert process.wait(20) == 0
+            assert process.wait(LEAST_S) == 0
 
     return subject
 
@@ -107,7 +107,7 @@ def _configure(broker: Broker) -> Path:
 
 
 def _publish(broker: Broker, data: DataFolder, process: subprocess.Popen[bytes], messages: int) -> None:
-    until(lambda: _status(data, process).get("link_up"), 60, "the core connected to mosquitto")
+    until(lambda: _status(data, process).get("link", {}).get("subscribed"), 60, "topics granted by mosquitto")
     with Publisher(broker.port, broker.folder / "published") as publisher:
         for number in range(messages):
             value = 30.0 if number % 40 > 20 else 1.0
@@ -128,7 +128,7 @@ def _publish(broker: Broker, data: DataFolder, process: subprocess.Popen[bytes],
 def _status(data: DataFolder, process: subprocess.Popen[bytes]) -> dict[str, Any]:
     assert process.poll() is None, f"the core ended with {process.returncode}"
     try:
-        return ask(data.core_socket, {"op": "status"})
+        return ask(data.core_socket, {"op": "status"}, LEAST_S)
     except CoreUnreachable:
         return {}
 
@@ -136,4 +136,4 @@ def _status(data: DataFolder, process: subprocess.Popen[bytes]) -> dict[str, Any
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.kill(child_of(process), signal.SIGTERM)
-    assert process.wait(30) == 0, f"the core ended with {process.returncode}"
+    assert process.wait(LEAST_S) == 0, f"the core ended with {process.returncode}"

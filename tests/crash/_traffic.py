@@ -31,7 +31,7 @@ class Traffic:
         """Publish nothing more until ``flow``."""
         self._idle.clear()
         self._flowing.clear()
-        assert self._idle.wait(5)
+        assert self._idle.wait(60)
 
     def flow(self) -> None:
         """The end of ``hold``."""

@@ -49,7 +49,8 @@ RATE = 200
 """Packets a second."""
 NOTE = "x" * 1000
 """An ignored field that fills segments, so that rolls are reached."""
-GIVE_UP_S = 20.0
+GIVE_UP_S = 60.0
+"""By then a named point is reached, Python's own start on a busy machine included."""
 CONTROL = [sys.executable, "-m", "tests.crash.ack_first"]
 
 
@@ -137,11 +138,10 @@ def batch(points: list[str], seed: int, *, control: bool = False) -> Result:
                     core, delivery = _kill(gateway, point, draw, (core, delivery), program, result)
                 traffic.stop()
                 try:
-                    publisher.settle(60)
+                    gateway.has_all_of(publisher)
                 except AssertionError as late:
                     told = f"{publisher.acked} acked, {publisher.refused} refused"
-                    raise AssertionError(f"{late}: {told}\n{broker.log()}\n{gateway.log()}") from late
-            gateway.connected()
+                    raise AssertionError(f"{late}: {told}\n{broker.log()}") from late
             gateway.drained()
             for process in (core, delivery):
                 if (status := gateway.stop(process)) != 0:
@@ -270,7 +270,7 @@ def rows(total: Result, lossy: Result) -> list[Row]:
         ),
         Row.judged(
             "crash.unreached",
-            "named points not reached within 20 s, killed where it was",
+            f"named points not reached within {GIVE_UP_S:g} s, killed where it was",
             len(total.unreached),
             "kills",
             f"<= {total.kills // 10}",

@@ -31,6 +31,8 @@ def _carry() -> None:
     while True:
         due, receiver, epoch, mids = _held.get()
         time.sleep(max(0.0, due - time.monotonic()))
+        while not receiver.status()["connected"]:  # a slow machine's broker is away for longer
+            time.sleep(0.01)
         _give(receiver, epoch, mids)
 
 

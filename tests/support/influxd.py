@@ -17,7 +17,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.support.need import free_port, need
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 CONFIG = """
 reporting-disabled = true
@@ -76,7 +76,7 @@ class Influxd:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(LEAST_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -84,7 +84,7 @@ class Influxd:
     def query(self, text: str) -> list[dict[str, Any]]:
         """InfluxQL; every series of every statement. AssertionError with the server's words on an error."""
         body = urlencode({"db": self.database, "q": text, "epoch": "ns"}).encode()
-        with urllib.request.urlopen(f"{self.url}/query", body, timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/query", body, timeout=LEAST_S) as answer:
             results = json.load(answer)["results"]
         for result in results:
             assert "error" not in result, f"{text}: {result['error']}"
@@ -120,7 +120,7 @@ class Front:
                 headers = {"Content-Encoding": self.headers.get("Content-Encoding", "identity")}
                 request = urllib.request.Request(f"{influx.url}/write?{mapped}", body, headers)
                 try:
-                    with urllib.request.urlopen(request, timeout=10) as answer:
+                    with urllib.request.urlopen(request, timeout=LEAST_S) as answer:
                         status, text = answer.status, answer.read()
                 except HTTPError as error:
                     status, text = error.code, error.read()

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.support.need import free_port, need
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 GATEWAY = ("riskgate", "gateway-secret")
 """User and password of the gateway, as in the shipped acl."""
@@ -108,6 +108,12 @@ class Broker:
         """Wait until the broker has handled this client's DISCONNECT (and so every PUBACK before it)."""
         until(lambda: f"Client {client_id} disconnected." in self.log(), 10, f"{client_id} left the broker")
 
+    def wait_subscribed(self, client_id: str, times: int = 1) -> None:
+        """Wait until clients whose ids begin so have been given topics so often: from then on they miss
+        nothing, which a CONNECT in the log does not say."""
+        line = re.compile(rf"(?m)^\d+: {re.escape(client_id)}\S* [012] ")
+        until(lambda: len(line.findall(self.log())) >= times, 20, f"{client_id} subscribed: {self.log()}")
+
     @property
     def pid(self) -> int:
         """Its process id."""
@@ -132,7 +138,7 @@ class Broker:
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
         try:
-            process.wait(10)
+            process.wait(LEAST_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -160,7 +166,7 @@ class Broker:
             text = re.sub(rf"(?m)^{key} .*\n", "", text)
             if value is not None and key != "listener":
                 text += f"{key} {value}\n"
-        text += f"listener {replaced['listener']}\n"
+        text += f"listener {replaced['listener']}\nlog_type subscribe\n"
         if self._tls:
             ca, certificate, key = self._tls
             text += f"cafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"

@@ -31,6 +31,8 @@ from tests.support.need import free_port
 from tests.support.wait import until
 
 CLIENT, SECRET = "riskgate", "client-secret-of-riskgate"
+SLOW_S = 120.0
+"""Far longer than anybody waits."""
 
 
 def encoded(what: bytes) -> str:
@@ -97,7 +99,7 @@ def make(issuer: str, redirect: str) -> FastAPI:
     @app.get("/.well-known/openid-configuration")
     def description() -> Response:
         if keeper.fault == "slow":
-            time.sleep(5)
+            time.sleep(SLOW_S)
         if keeper.fault == "huge":
             return Response(b'{"x": "' + b"x" * 1_000_000 + b'"}')
         said = {
@@ -171,8 +173,8 @@ class Provider:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
+            self._process.kill()  # it may be in the midst of a slow answer
+            self._process.wait()
             self._process = None
 
     def next(self, fault: str = "", **claims: Any) -> None:

@@ -142,7 +142,7 @@ class Proxy:
                 if self._refusing:
                     near.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self.target_port), timeout=5)
+                far = socket.create_connection(("127.0.0.1", self.target_port), timeout=60)
                 far.settimeout(None)
             except OSError:
                 near.close()  # the server is down: so is the way to it

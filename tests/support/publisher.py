@@ -18,7 +18,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.mosquitto import PUBLISHER
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 
 class Publisher:
@@ -44,6 +44,8 @@ class Publisher:
         self._unacked: dict[int, tuple[str, str]] = {}
         self._ending = threading.Event()
         self.offered = self.acked = self.refused = 0
+        self.newest = ""
+        """The payload that was offered last."""
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         self._client.username_pw_set(*user)
         if tls:
@@ -65,6 +67,7 @@ class Publisher:
     def publish(self, topic: str, payload: str, *, qos: int = 1, retain: bool = False) -> None:
         """Queue one message; returns at once. At QoS 0 nobody answers, so it is not counted."""
         self.offered += qos > 0
+        self.newest = payload
         self._waiting.put((topic, payload, qos, retain))
 
     def settle(self, deadline_s: float = 20.0) -> None:
@@ -72,13 +75,13 @@ class Publisher:
         until(
             lambda: self.acked + self.refused == self.offered,
             deadline_s,
-            f"PUBACK for all messages: {self.offered} offered, acknowledged so far fewer",
+            f"PUBACK for all of {self.offered} messages that were offered",
         )
 
     def close(self) -> None:
         """Stop publishing. What had no PUBACK is not in the file."""
         self._ending.set()
-        self._thread.join(10)
+        self._thread.join(LEAST_S)
         self._log.close()
 
     def _run(self) -> None:

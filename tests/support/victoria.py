@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 
 from tests.support.need import free_port, need
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 
 class Victoria:
@@ -50,7 +50,7 @@ class Victoria:
         assert self._process is not None
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(LEAST_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -58,10 +58,10 @@ class Victoria:
 
     def export(self, match: str) -> list[dict[str, Any]]:
         """Raw series: {"metric": labels, "values": [...], "timestamps": [ms, ...]}; flushed first."""
-        with urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=10):
+        with urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=LEAST_S):
             pass
         query = urlencode({"match[]": match})
-        with urllib.request.urlopen(f"{self.url}/api/v1/export?{query}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/export?{query}", timeout=LEAST_S) as answer:
             return [json.loads(line) for line in answer.read().splitlines()]
 
     def _answers(self) -> bool:

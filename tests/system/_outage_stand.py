@@ -11,6 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.crash._mqtt import PUBACK, PUBLISH, Frames
 from tests.crash._mqtt import published as packet_of
 from tests.support.gateway import WEBHOOK_SECRET
+from tests.support.need import free_port
 from tests.support.publisher import Publisher
 from tests.support.receiver import Receiver, Reply, Request, Script
 from tests.system._outage_account import Receipt
@@ -64,7 +65,7 @@ class Hook:
         self.wrong = 0
         self.unanswered = 0
         self._lock = threading.Lock()
-        self._receiver = Receiver(self._take)
+        self._receiver = Receiver(self._take, port=free_port())  # ours also while nobody listens
         self.port = self._receiver.port
 
     def __enter__(self) -> Hook:

@@ -172,6 +172,8 @@ def run(folder: Path, seconds: float, words: Sequence[str], sample_s: float = SA
         memory = _watch(city, process, sample_s)
         shares = {name: (_used(process)[name] - used[name]) / (time.monotonic() - began) for name in used}
         assert city.returncode == 0, gateway.log()
+        story = json.loads(summary.read_text())
+        gateway.taken(story["acknowledged"])
         gateway.drained()
         status = gateway.status() or {}
         raised = _raised(gateway)
@@ -181,7 +183,6 @@ def run(folder: Path, seconds: float, words: Sequence[str], sample_s: float = SA
     periods = {"/".join((row[0], row[1], row[3])): profile(row[4]).period_ns / 1e9 for row in rows}
     silent = {"/".join((row[0], row[1], row[3])): profile(row[4]).silent_after_ns / 1e9 for row in rows}
     away = Counter(status["counts"]["rejected"]) + Counter(status["counts"]["refused"])
-    story = json.loads(summary.read_text())
     families = {"/".join((row[0], row[1], row[3])): row[4] for row in rows}
     cost = cost_of_detection(gateway.data)
     return Measured(

@@ -82,6 +82,7 @@ token_file = "token"
             *("--published", str(folder / "published.jsonl")),
         )
         assert done.returncode == 0, done.stderr + done.stdout
+        gateway.taken(len((folder / "published.jsonl").read_text().splitlines()))
         gateway.drained()
         result = Run(gateway, influx, victoria, folder)
         assert gateway.stop(process) == 0, gateway.log()

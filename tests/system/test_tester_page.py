@@ -19,7 +19,6 @@ from simulators._labels import read_events
 from simulators._recording import read
 from tests.support.gateway import CACHE
 from tests.support.mosquitto import GATEWAY, Broker
-from tests.support.wait import until
 
 pytestmark = pytest.mark.system
 
@@ -39,15 +38,15 @@ def shown(section: str) -> list[list[str]]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def site(tmp_path: Path) -> Iterator[tuple[Path, Broker]]:
+    """The folder that the page's commands run in, and the broker that they know."""
     with Broker(users=dict([SITE, STATION, *((name, "word") for name in ENTERPRISES)])) as broker:
         (tmp_path / "riskgate.toml").write_text(f"[ingest]\nport = {broker.port}\n")
         (tmp_path / "site.password").write_text(SITE[1])
         (tmp_path / "station.password").write_text(STATION[1])
         (tmp_path / "reader.password").write_text(GATEWAY[1])
         (tmp_path / "city.users").write_text("".join(f"{name}:word\n" for name in ENTERPRISES))
-        (tmp_path / "broker.log").symlink_to(broker.folder / "log")
-        yield tmp_path
+        yield tmp_path, broker
 
 
 def start(folder: Path, words: list[str], config: str = "riskgate.toml") -> subprocess.Popen[str]:
@@ -60,13 +59,14 @@ def start(folder: Path, words: list[str], config: str = "riskgate.toml") -> subp
     )
 
 
-def finish(process: subprocess.Popen[str], within_s: float = 60) -> str:
-    text, _ = process.communicate(timeout=within_s)
+def finish(process: subprocess.Popen[str]) -> str:
+    text, _ = process.communicate(timeout=600)
     assert process.returncode == 0, text
     return text
 
 
-def test_the_page_does_what_it_says(folder: Path) -> None:
+def test_the_page_does_what_it_says(site: tuple[Path, Broker]) -> None:
+    folder, broker = site
     commands = shown("Simulate, record, replay")
     offline, live, record, replay, plan, city = commands
     assert "messages" in finish(start(folder, offline))
@@ -79,8 +79,7 @@ def test_the_page_does_what_it_says(folder: Path) -> None:
     assert len(read_fleet(folder / "fleet.csv", {"gas/combustible_point"})) == 4
 
     recording = start(folder, record)
-    log = folder / "broker.log"
-    until(lambda: "as record-" in log.read_text(errors="replace"), 20, "the recorder")
+    broker.wait_subscribed("record-")
     assert "24" in finish(start(folder, live)), "four devices, six seconds"
     finish(recording)
     assert len(list(read((folder / "live.jsonl").read_text().splitlines()))) == 4
@@ -111,7 +110,7 @@ def test_a_run_is_looked_at_as_the_page_says(tmp_path: Path) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     (tmp_path / "DIR").mkdir()
     (tmp_path / "DIR" / "compiled").symlink_to(CACHE)  # the loops of this test run, not compiled once more
-    assert "holds" in finish(start(tmp_path, demo, ""), 200)
+    assert "holds" in finish(start(tmp_path, demo, ""))
     said = [finish(start(tmp_path, words, "")) for words in looks]
     for words, text in zip(looks, said, strict=True):
         assert text.strip(), words
@@ -121,7 +120,8 @@ def test_a_run_is_looked_at_as_the_page_says(tmp_path: Path) -> None:
     assert len(said[3].splitlines()) > 10, "alarms, a line each"
 
 
-def test_the_field_recording_is_published_as_the_page_says(folder: Path) -> None:
+def test_the_field_recording_is_published_as_the_page_says(site: tuple[Path, Broker]) -> None:
+    folder, broker = site
     head = (
         "Date,Time,CO(GT),PT08.S1(CO),NMHC(GT),C6H6(GT),PT08.S2(NMHC),NOx(GT),PT08.S3(NOx),NO2(GT),"
         "PT08.S4(NO2),PT08.S5(O3),T,RH,AH"
@@ -133,8 +133,7 @@ def test_the_field_recording_is_published_as_the_page_says(folder: Path) -> None
     (command,) = shown("Real input")
     watch = ["record", "air.jsonl", "--topic", "rg/demo/field/#", "--messages", "2"]
     recording = start(folder, [*watch, "--user", GATEWAY[0], "--password-file", "reader.password"])
-    log = folder / "broker.log"
-    until(lambda: "as record-" in log.read_text(errors="replace"), 20, "the recorder")
+    broker.wait_subscribed("record-")
     finish(start(folder, command))
     finish(recording)
     first, second = read((folder / "air.jsonl").read_text().splitlines())

@@ -127,6 +127,7 @@ def _echo(request: Request, canary: Canary) -> Reply:
 def _at_work(gateway: Gateway, broker: Broker, canary: Canary, hook: Receiver) -> None:
     process = gateway.start("run")
     gateway.connected()
+    gateway.delivering()
     canary.used.add("broker password")
     with Publisher(broker.port, gateway.folder / "published.jsonl") as device:
         for value in (5.0, 60.0):
@@ -168,7 +169,7 @@ def _console(gateway: Gateway, canary: Canary) -> None:
     canary.secrets["one-time link"] = link
     process = gateway.start("console", "--port", str(port))
     url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, trust_env=False, timeout=10) as browser:
+    with httpx.Client(base_url=url, trust_env=False) as browser:
         until(lambda: _answers(browser), 30, "the console answers")
 
         def post(path: str, body: object) -> httpx.Response:
@@ -192,7 +193,7 @@ def _console(gateway: Gateway, canary: Canary) -> None:
             assert answer.status_code == 200, path
             canary.heard(f"console {path}", answer.content)
         canary.used.add("session")
-    with httpx.Client(base_url=url, trust_env=False, timeout=10) as program:
+    with httpx.Client(base_url=url, trust_env=False) as program:
         bearer = {"Authorization": f"Bearer {issued}"}
         answer = program.get("/api/v1/alarms", headers=bearer)
         assert answer.status_code == 200

@@ -32,7 +32,6 @@ def program(
     token = stand.access.issue(account, role, scope or Scope(), "test", time.time_ns())
     return httpx.Client(
         base_url=f"{stand.url}/api/v1",
-        timeout=10.0,
         trust_env=False,
         headers={"Authorization": f"Bearer {token}"},
     )

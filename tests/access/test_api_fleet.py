@@ -17,6 +17,7 @@ from gateway.console.guard import MAX_FLEET
 from gateway.fleet import gather
 from tests.access.test_api import program
 from tests.console.stand import Stand
+from tests.support.wait import PATIENCE
 
 HEADER = "enterprise,county,site,asset,device,profile\n"
 OWN = "acme,east,p1,hall,GD-1,gas/combustible_point\n"
@@ -62,7 +63,7 @@ def sender(
 
 
 def send(client: httpx.Client, body: str | bytes, **query: Any) -> httpx.Response:
-    return client.post("/fleet/import", content=body, params=query, timeout=60.0)
+    return client.post("/fleet/import", content=body, params=query)
 
 
 def faults(answer: httpx.Response) -> list[tuple[int | None, str | None]]:
@@ -184,7 +185,7 @@ def test_what_is_too_much_is_refused_early(stand: Reading) -> None:
         assert send(client, b"x" * (MAX_TOML + 1)).status_code == 413
         assert send(client, "device = [" + "{}," * (MAX_TOML // 3 - 10) + "]").status_code == 422
         assert send(client, "a=" + "[" * 100_000).status_code == 422
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 60 * PATIENCE
         client.headers["Content-Type"] = "application/json"
         assert send(client, "{}").status_code == 415
         client.headers["Content-Type"] = "text/csv"

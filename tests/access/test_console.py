@@ -53,7 +53,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 def client(stand: Stand, account: str = "") -> httpx.Client:
     cookies = stand.cookie(account) if account else None
-    return httpx.Client(base_url=stand.url, timeout=5.0, trust_env=False, cookies=cookies)
+    return httpx.Client(base_url=stand.url, trust_env=False, cookies=cookies)
 
 
 def order(stand: Stand, who: httpx.Client, path: str, body: Any) -> httpx.Response:

@@ -20,7 +20,7 @@ from gateway.console.oidc.provider import Provider as Asked
 from gateway.errors import ConfigError
 from tests.access.test_console import FOREIGN, OWN, of_enterprise
 from tests.console.stand import PASSWORD, Stand, gas_alarm
-from tests.support.provider import CLIENT, SECRET, Provider
+from tests.support.provider import CLIENT, SECRET, SLOW_S, Provider
 
 LI = "oidc:city:4711"
 LI_CLAIMS = {"sub": "4711", "name": "Li Wei", "groups": ["rg-operators"]}
@@ -32,7 +32,7 @@ client_id = "{CLIENT}"
 client_secret_file = "client.secret"
 algorithms = ["RS256", "ES256"]
 allow = ["{{host}}"]
-timeout_s = 1.0
+timeout_s = {{timeout_s}}
 
 [[oidc.accounts]]
 claim = "groups"
@@ -46,6 +46,11 @@ value = "acme-staff"
 role = "enterprise"
 enterprise = "acme"
 """
+PATIENT_S = 30.0
+
+
+def settings(issuer: str, host: str, timeout_s: float = PATIENT_S) -> str:
+    return SETTINGS.format(issuer=issuer, host=host, timeout_s=timeout_s)
 
 
 class Standing(Stand):
@@ -65,7 +70,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
         made.provider = provider
         host = provider.issuer.removeprefix("http://")
         (folder / "client.secret").write_text(SECRET + "\n")
-        (folder / "riskgate.toml").write_text(SETTINGS.format(issuer=provider.issuer, host=host))
+        (folder / "riskgate.toml").write_text(settings(provider.issuer, host))
         with made:
             made.apply((gas_alarm("GD-1"), True, 60.0), (of_enterprise("GD-9", "other", "west"), True, 70.0))
             yield made
@@ -74,7 +79,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
 @pytest.fixture
 def browser(stand: Standing) -> Iterator[httpx.Client]:
     stand.provider.next("", **LI_CLAIMS)
-    with httpx.Client(base_url=stand.url, timeout=10.0, trust_env=False) as made:
+    with httpx.Client(base_url=stand.url, trust_env=False) as made:
         yield made
 
 
@@ -273,15 +278,16 @@ def test_a_failing_provider_leaves_the_login_here_as_it_is(tmp_path: Path, fault
     with Provider(f"{made.url}/login/oidc/callback") as provider:
         host = provider.issuer.removeprefix("http://")
         (tmp_path / "client.secret").write_text(SECRET + "\n")
-        (tmp_path / "riskgate.toml").write_text(SETTINGS.format(issuer=provider.issuer, host=host))
+        seconds = 1.0 if fault == "slow" else PATIENT_S
+        (tmp_path / "riskgate.toml").write_text(settings(provider.issuer, host, seconds))
         if fault == "gone":
             provider.stop()
         else:
             provider.next(fault)
-        with made, httpx.Client(base_url=made.url, timeout=10.0, trust_env=False) as browser:
+        with made, httpx.Client(base_url=made.url, trust_env=False) as browser:
             began = time.monotonic()
             sent = browser.get("/login/oidc")
-            assert time.monotonic() - began < 4, "within the deadline"
+            assert time.monotonic() - began < SLOW_S / 4, "within the deadline"
             assert (sent.status_code, "Accounts of this console work" in sent.text) == (502, True)
             token = sent.text.partition('csrf-token" content="')[2].partition('"')[0]
             headers = {"Origin": made.url, "X-CSRF-Token": token}
@@ -294,7 +300,7 @@ def test_new_keys_of_the_provider_are_asked_for(tmp_path: Path) -> None:
     with Provider("http://127.0.0.1:1/login/oidc/callback") as provider:
         host = provider.issuer.removeprefix("http://")
         (tmp_path / "client.secret").write_text(SECRET)
-        (tmp_path / "riskgate.toml").write_text(SETTINGS.format(issuer=provider.issuer, host=host))
+        (tmp_path / "riskgate.toml").write_text(settings(provider.issuer, host))
         now = SystemClock().mono_ns()
         asked = Asked(load(tmp_path / "riskgate.toml", {}).oidc, lambda: now)
         first = asked.keys()
@@ -332,7 +338,7 @@ def test_without_a_provider_there_is_no_such_login(tmp_path: Path) -> None:
 )
 def test_a_wrong_setting_is_told(tmp_path: Path, change: tuple[str, str], told: str) -> None:
     (tmp_path / "client.secret").write_text(SECRET)
-    text = SETTINGS.format(issuer="https://id.example", host="id.example:443")
+    text = settings("https://id.example", "id.example:443")
     assert change[0] in text
     (tmp_path / "riskgate.toml").write_text(text.replace(*change))
     with pytest.raises(ConfigError) as error:

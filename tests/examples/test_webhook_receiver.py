@@ -44,7 +44,7 @@ class Running:
     def stop(self) -> list[str]:
         """End it; what it acted on."""
         self.process.terminate()
-        return self.process.communicate(timeout=10)[0].splitlines()
+        return self.process.communicate(timeout=60)[0].splitlines()
 
     def kept(self) -> list[str]:
         """Ids in its store."""
@@ -60,7 +60,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     started = Running(tmp_path)
     yield started
     started.process.kill()
-    started.process.communicate(timeout=10)
+    started.process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +69,12 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     started = Running(tmp_path_factory.mktemp("standing"))
     yield started
     started.process.kill()
-    started.process.communicate(timeout=10)
+    started.process.communicate(timeout=60)
 
 
 def sink(url: str, secret: str) -> Sink:
     where = httpx.URL(url)
-    own = {"url": url, "secrets": [secret], "allow": [f"{where.host}:{where.port}"], "timeout_s": 5.0}
+    own = {"url": url, "secrets": [secret], "allow": [f"{where.host}:{where.port}"], "timeout_s": 60.0}
     return Sink(Settings.model_validate(own), SinkContext("hook", "/x", SystemClock().wall_ns))
 
 

@@ -28,11 +28,14 @@ from tests.support.receiver import Receiver, Reply
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER = "whsec_" + base64.b64encode(bytes(range(32, 64))).decode()
 EVENT = alarm_event(7, 0, "acme/north/GD-1/lel:high")
+ALL_OF_IT_S = 100.0
+DRIPPING = Reply(headers={"X-Pad": "y" * round(ALL_OF_IT_S / 0.05)}, drip_s=0.05)
+"""Every byte comes in time, all of them together far too late."""
 
 
 def settings_for(url: str, **settings: object) -> Settings:
     where = httpx.URL(url)
-    own = {"url": url, "secrets": [SECRET], "allow": [f"{where.host}:{where.port}"], "timeout_s": 2.0}
+    own = {"url": url, "secrets": [SECRET], "allow": [f"{where.host}:{where.port}"], "timeout_s": 30.0}
     return Settings.model_validate({**own, **settings})
 
 
@@ -114,14 +117,14 @@ def test_what_may_get_better_is_later_and_redirects_are_not_followed(status: int
         assert forbidden.requests == []
 
 
-@pytest.mark.parametrize("reply", [Reply(hang=True), Reply(drip_s=0.05), Reply(cut=True)])
+@pytest.mark.parametrize("reply", [Reply(hang=True), DRIPPING, Reply(cut=True)])
 def test_the_deadline_is_total(reply: Reply) -> None:
     with Receiver(lambda _: reply) as receiver:
         began = time.monotonic()
         answer = send(sink_for(receiver.url, timeout_s=0.4))
         took = time.monotonic() - began
     assert isinstance(answer, Later)
-    assert took < 0.9
+    assert took < ALL_OF_IT_S / 3
 
 
 def test_a_huge_answer_is_cut_off_and_still_an_answer() -> None:
@@ -148,7 +151,7 @@ def test_a_resolver_that_changes_its_answer_gets_one_question_a_connection() -> 
 
     with Receiver() as receiver:
         url = f"http://hook.example.com:{receiver.port}/"
-        sink = sink_for(url, rebinding, allow=["203.0.113.0/24"], ports=[receiver.port], timeout_s=0.3)
+        sink = sink_for(url, rebinding, allow=["203.0.113.0/24"], ports=[receiver.port], timeout_s=1.5)
         first, second = send(sink), send(sink)
     assert isinstance(first, Later)
     assert isinstance(second, Later)

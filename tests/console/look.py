@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from gateway.alarms.definition import Definition
 from gateway.monitor.channels import Device
 from tests.console.stand import Stand, gas_alarm
 from tests.support.need import need
+from tests.support.wait import LEAST_S
 
 GAS = "gas/combustible_point"
 HOSTILE = "<img src=x onerror=alert(1)>\"'\u202egnp<script>alert(2)</script>"
 """Letters that an enterprise may call itself, a line that turns round among them."""
 FORMULA = "=cmd|'/C calc'!A0"
+
+PAGE_MS = LEAST_S * 1000
+"""How long a page may take for what it is to show; Playwright's own 5 s are too few for a busy machine."""
+expect.set_options(timeout=PAGE_MS)
 
 ARGUMENTS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--no-first-run",
@@ -67,7 +72,7 @@ def browsing() -> Iterator[Any]:
     """Chromium."""
     program = need("chromium")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS, timeout=2 * PAGE_MS)
         yield running
         running.close()
 
@@ -80,6 +85,7 @@ def looking(
     context = browser.new_context(viewport={"width": width, "height": 850}, locale=locale)
     (name, secret), *_ = stand.cookie(account).items()
     context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
+    context.set_default_timeout(PAGE_MS)
     made = context.new_page()
     problems: list[str] = []
     made.on("pageerror", lambda error: problems.append(str(error)))

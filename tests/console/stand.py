@@ -32,7 +32,7 @@ from gateway.monitor.entries import Entry, Stamp, Tick
 from gateway.monitor.roster import config_change
 from gateway.paths import DataFolder
 from tests.support.need import free_port
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 PASSWORD = "three small blue boats"
 
@@ -134,7 +134,7 @@ class Stand:
         assert self._console is not None
         if self._console.poll() is None:
             self._console.terminate()
-        return self._console.wait(10)
+        return self._console.wait(LEAST_S)
 
     def log(self) -> str:
         return (self.data.log / "console").read_text()

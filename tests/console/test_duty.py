@@ -29,7 +29,7 @@ from gateway.sinks import webhook
 from tests.console.look import alarm_of, browsing, city, gas, looking, shot
 from tests.console.stand import Stand, gas_alarm
 from tests.support.receiver import Receiver, Reply, Request
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 pytestmark = pytest.mark.system
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -80,7 +80,7 @@ class Plant:
         self.free.set()
 
     def __call__(self, topic: str, payload: str) -> None:
-        assert self.free.wait(20)
+        assert self.free.wait(LEAST_S)
         high = json.loads(payload)["value"] > 50
         if high != self.high:
             self.high = high
@@ -107,7 +107,7 @@ def hook(stand: Stand, tmp_path: Path) -> Iterator[Hook]:
         Step("duty", "roster:city", 0, "dispatch"),
         Step("chief", "role:supervisor", 3600 * S, "dispatch", follows="duty"),
     ]
-    drill = SimpleNamespace(every_hours=0.0, timeout_s=5.0)
+    drill = SimpleNamespace(every_hours=0.0, timeout_s=LEAST_S)
     duty = Duty(steps, {"city": roster(tmp_path)}, drill, hook.plant)
     with Receiver(hook) as receiver:
         given = {"url": receiver.url, "secrets": [SECRET], "allow": ["127.0.0.0/8"], "ports": [receiver.port]}
@@ -119,7 +119,7 @@ def hook(stand: Stand, tmp_path: Path) -> Iterator[Hook]:
 
 
 def client(stand: Stand, account: str) -> httpx.Client:
-    return httpx.Client(base_url=stand.url, trust_env=False, cookies=stand.cookie(account), timeout=20)
+    return httpx.Client(base_url=stand.url, trust_env=False, cookies=stand.cookie(account))
 
 
 def asks(stand: Stand, account: str) -> httpx.Response:
@@ -157,7 +157,7 @@ def test_a_call_is_answered_from_the_page_and_the_alarm_tells_of_it(
         page.goto(stand.url + "/system")
         expect(page.locator("#calls tbody tr")).to_have_count(1)
         expect(page.locator("#calls")).to_contain_text("Wang")
-        expect(page.locator("#calls")).to_contain_text("arrived", timeout=15_000)
+        expect(page.locator("#calls")).to_contain_text("arrived")
         expect(page.locator("#calls")).to_contain_text("everybody of the role supervisor")
         expect(page.locator("#rosters")).to_contain_text("Zhao")
         shot(page, tmp_path, "system-call")
@@ -166,7 +166,7 @@ def test_a_call_is_answered_from_the_page_and_the_alarm_tells_of_it(
         shot(page, tmp_path, "alarm-call")
         page.goto(stand.url + "/system")
         page.get_by_role("button", name=f"Acknowledge {alarm.id}").click()
-        expect(page.locator("#calls-none")).to_be_visible(timeout=15_000)
+        expect(page.locator("#calls-none")).to_be_visible()
     [*_, (_, event)] = LedgerReader(stand.data.ledger).history_of(alarm.id)
     assert (event.state, event.actor) == ("acknowledged", "sup")
     assert told(stand)["coming"] == [], "nobody else is called"
@@ -194,13 +194,13 @@ def test_a_drill_is_run_shown_and_recorded(stand: Stand, hook: Hook, browser: An
         expect(page.locator("#drill-state")).to_contain_text("No fire drill")
         page.get_by_role("button", name="Run a fire drill").click()
         page.get_by_role("dialog").get_by_role("button", name="Run a fire drill").click()
-        expect(page.locator("#drills")).to_contain_text("every receiver was reached", timeout=20_000)
+        expect(page.locator("#drills")).to_contain_text("every receiver was reached")
         expect(page.locator("#drills")).to_contain_text("dispatch: arrived")
         expect(page.locator("#drills")).to_contain_text("asked for by sup")
         until(lambda: not told(stand)["drill"]["running"], 20, "its end")
         hook.refuses = True
         assert asks(stand, "sup").status_code == 200
-        expect(page.locator("#drills")).to_contain_text("dispatch: refused", timeout=20_000)
+        expect(page.locator("#drills")).to_contain_text("dispatch: refused")
         shot(page, tmp_path, "system-drill")
     asked = LedgerReader(stand.data.ledger).commands("drill")
     assert [(event.actor, event.accepted) for _, event in asked] == [("sup", True)] * 2

@@ -23,7 +23,7 @@ from gateway.console import bind, is_loopback, origins
 from gateway.console.texts import LANGUAGES, TEXTS, choose
 from gateway.errors import ConfigError
 from tests.console.stand import Stand, gas_alarm
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, PATIENCE, until
 
 ALARM = "acme/tankfarm/GD-1/lel:HH"
 AIM = {"alarm": ALARM, "occurrence": 1}
@@ -38,7 +38,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 @pytest.fixture
 def client(stand: Stand) -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=5.0, trust_env=False, cookies=stand.cookie()) as made:
+    with httpx.Client(trust_env=False, cookies=stand.cookie()) as made:
         yield made
 
 
@@ -210,7 +210,7 @@ def test_streams_end_with_the_console_and_it_exits_clean(tmp_path: Path) -> None
         ended: list[float] = []
 
         def follow() -> None:
-            with httpx.Client(timeout=20.0, trust_env=False, cookies=stand.cookie()) as mine:
+            with httpx.Client(trust_env=False, cookies=stand.cookie()) as mine:
                 with mine.stream("GET", stand.url + "/alarms/stream") as response:
                     opened.append(True)
                     for _ in response.iter_bytes():
@@ -224,9 +224,9 @@ def test_streams_end_with_the_console_and_it_exits_clean(tmp_path: Path) -> None
         until(lambda: len(opened) == 20, 10, "20 streams are open")
         begin = time.monotonic()
         assert stand.stop_console() == 0, stand.log()
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 5 * PATIENCE
         for thread in threads:
-            thread.join(5)
+            thread.join(LEAST_S)
         assert len(ended) == 20
 
 

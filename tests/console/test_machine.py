@@ -112,7 +112,7 @@ def test_the_supervisor_sees_a_gateway_that_is_not_well(stand: Stand, browser: A
         shot(page, tmp_path, "system")
         page.goto(stand.url + "/system")
         stand.stop_core()
-        expect(page.locator("#tiles")).to_contain_text("does not answer", timeout=10_000)
+        expect(page.locator("#tiles")).to_contain_text("does not answer")
 
 
 def test_what_a_sink_refused_is_found_and_sent_again(
@@ -122,7 +122,7 @@ def test_what_a_sink_refused_is_found_and_sent_again(
     stand.apply((alarm, True, 60.0), (alarm_of(gas(2)), True, 61.0), (alarm_of(gas(3), "H", 2), True, 30.0))
     with looking(browser, stand, "sup") as page:
         page.goto(stand.url + "/deliveries")
-        expect(page.locator("#letters tbody tr")).to_have_count(3, timeout=15_000)
+        expect(page.locator("#letters tbody tr")).to_have_count(3)
         expect(page.locator("#letters")).to_contain_text(alarm.id)
         expect(page.locator("#letters")).to_contain_text("410")
         expect(page.locator("#sinks")).to_contain_text("dispatch")
@@ -132,10 +132,10 @@ def test_what_a_sink_refused_is_found_and_sent_again(
         page.locator("#letters input").first.check()
         page.get_by_role("button", name="Send 1 again").click()
         expect(page.locator("#message")).to_contain_text("Accepted")
-        expect(page.locator("#letters tbody tr")).to_have_count(2, timeout=15_000)
+        expect(page.locator("#letters tbody tr")).to_have_count(2)
         page.get_by_role("button", name="Send all again").click()
         page.get_by_role("dialog").get_by_role("button", name="Send all again").click()
-        expect(page.locator("#letters-part")).to_be_hidden(timeout=15_000)
+        expect(page.locator("#letters-part")).to_be_hidden()
         expect(page.locator("#again tbody tr")).to_have_count(2)
         expect(page.locator("#again")).to_contain_text("sup")
     until(lambda: len(refusing.taken) == 3, 10, "all three arrived")

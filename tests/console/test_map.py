@@ -101,7 +101,7 @@ def test_a_city_without_coordinates_says_what_to_do(stand: Stand, browser: Any) 
     stand.fleet([gas(n, latitude=None, longitude=None) for n in range(3)])
     with looking(browser, stand) as page:
         page.goto(stand.url + "/map")
-        expect(page.locator("#no-places")).to_contain_text("fill in latitude and longitude", timeout=8000)
+        expect(page.locator("#no-places")).to_contain_text("fill in latitude and longitude")
 
 
 def test_hostile_names_stay_names_and_it_fits_a_tablet(stand: Stand, browser: Any, tmp_path: Path) -> None:
@@ -110,6 +110,6 @@ def test_hostile_names_stay_names_and_it_fits_a_tablet(stand: Stand, browser: An
     stand.apply((alarm_of(hostile), True, 60.0))
     with looking(browser, stand, width=800) as page:
         page.goto(stand.url + "/map")
-        expect(page.locator("#worst li").first).to_contain_text(HOSTILE, timeout=8000)
+        expect(page.locator("#worst li").first).to_contain_text(HOSTILE)
         assert page.evaluate("document.documentElement.scrollWidth") <= 800
         shot(page, tmp_path, "map-tablet")

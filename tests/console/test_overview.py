@@ -111,7 +111,7 @@ def test_the_engineer_walks_down_to_the_device(stand: Stand, browser: Any, tmp_p
         expect(rows.first).to_contain_text("GD-1")
         expect(page.locator("#path")).to_contain_text("Whole city›north›acme›tankfarm")
         stand.apply((alarm_of(gas(5)), True, 70.0))
-        expect(rows.nth(1)).to_contain_text("GD-5", timeout=8000)
+        expect(rows.nth(1)).to_contain_text("GD-5")
         shot(page, tmp_path, "overview-site")
         page.goto(stand.url + "/overview?county=north&enterprise=acme&site=tankfarm")
         page.locator("#path").get_by_role("link", name="acme").click()
@@ -134,7 +134,7 @@ def test_hostile_names_stay_names(stand: Stand, browser: Any) -> None:
     with looking(browser, stand) as page:
         page.goto(stand.url + "/overview")
         rows = page.locator("#parts tbody tr")
-        expect(rows.first).to_contain_text("a b", timeout=8000)
+        expect(rows.first).to_contain_text("a b")
         rows.first.locator("td.name a").click()
         expect(rows.first).to_contain_text(HOSTILE)
         rows.first.locator("td.name a").click()

@@ -34,9 +34,7 @@ def behind(folder: Path, trusted: list[str], host: str = "127.0.0.1") -> Iterato
 def forwarded(stand: Stand, who: str, cookies: dict[str, str] | None = None) -> Iterator[httpx.Client]:
     """What the proxy sends on for a client."""
     headers = {"Host": "gas.example", "Origin": OUTSIDE, "X-Forwarded-For": who, "X-Forwarded-Proto": "https"}
-    with httpx.Client(
-        base_url=stand.url, headers=headers, cookies=cookies, timeout=20, trust_env=False
-    ) as client:
+    with httpx.Client(base_url=stand.url, headers=headers, cookies=cookies, trust_env=False) as client:
         page = client.get("/" if cookies else "/login").text
         client.headers["X-CSRF-Token"] = page.partition('csrf-token" content="')[2].partition('"')[0]
         yield client
@@ -94,7 +92,7 @@ def test_nobody_else_is_believed(tmp_path: Path, trusted: list[str], monkeypatch
 def test_without_a_proxy_the_header_is_not_read(tmp_path: Path) -> None:
     with Stand(tmp_path) as stand:
         stand.apply((gas_alarm("GD-1"), True, 60.0))
-        with httpx.Client(base_url=stand.url, cookies=stand.cookie(), timeout=20, trust_env=False) as client:
+        with httpx.Client(base_url=stand.url, cookies=stand.cookie(), trust_env=False) as client:
             headers = {"Origin": stand.url, "X-CSRF-Token": stand.token(client)}
             client.post("/alarms/acknowledge", json=AIM, headers=headers | {"X-Forwarded-For": "203.0.113.7"})
         assert stand.asked[-1]["source"] == "console 127.0.0.1"

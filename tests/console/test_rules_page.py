@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from gateway.access import Scope
 from tests.backtest.test_backtest import LOOSER, STRICTER, live
-from tests.console.look import HOSTILE, browsing, looking, shot
+from tests.console.look import HOSTILE, PAGE_MS, browsing, looking, shot
 from tests.console.stand import Stand
 
 pytestmark = pytest.mark.system
@@ -47,7 +47,7 @@ def test_proposed_tried_and_approved_by_another(stand: Stand, browser: Any, tmp_
         expect(page.locator("#message")).to_contain_text("back-test")
         page.locator("#days").select_option("31622400")
         page.locator("#try button").click()
-        expect(page.locator("#trial .tiles")).to_be_visible(timeout=180_000)
+        expect(page.locator("#trial .tiles")).to_be_visible(timeout=PAGE_MS * 3)
         expect(page.locator("#trial")).to_contain_text("no longer with these rules")
         shot(page, tmp_path, "rules")
     with looking(browser, stand, "other") as page:
@@ -56,7 +56,7 @@ def test_proposed_tried_and_approved_by_another(stand: Stand, browser: Any, tmp_
         expect(page.locator("#requests")).to_be_hidden()
     with looking(browser, stand, "sup") as page:
         page.goto(stand.url + "/")
-        expect(page.locator("#requests li")).to_contain_text("two people needed", timeout=15_000)
+        expect(page.locator("#requests li")).to_contain_text("two people needed")
         expect(page.locator("#requests li")).to_contain_text("eng: rules v2")
         shot(page, tmp_path, "requests")
         page.goto(stand.url + "/")
@@ -68,7 +68,7 @@ def test_proposed_tried_and_approved_by_another(stand: Stand, browser: Any, tmp_
         expect(page.locator("#propose")).to_have_count(0)
         page.locator("#comment").fill("seen")
         page.locator("#approve").click()
-        expect(page.locator("#versions")).to_contain_text("in force", timeout=15_000)
+        expect(page.locator("#versions")).to_contain_text("in force")
         expect(page.locator("#steps")).to_contain_text("seen")
     stand.start_core()
 

@@ -45,7 +45,7 @@ def riskgate(*words: object, columns: int = 80) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )
 
 

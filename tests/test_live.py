@@ -23,12 +23,12 @@ class Listener:
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._server.bind(os.fspath(path))
         self._server.listen()
-        self._server.settimeout(5)
+        self._server.settimeout(60)
         self._path = path
 
     def accept(self) -> socket.socket:
         link, _ = self._server.accept()
-        link.settimeout(5)
+        link.settimeout(60)
         return link
 
     def close(self) -> None:

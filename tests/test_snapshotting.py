@@ -60,7 +60,7 @@ def test_it_is_the_moment_it_was_begun_and_the_next_waits_for_its_end(tmp_path, 
         world.send(77.0, device=f"acme/plant/GD-{device}")
         snapshots.turn()
     snapshots.finish()
-    writer.done[0].result(10)
+    writer.done[0].result(60)
     found = store.newest()
     assert found is not None
     assert (found.position, found.body) == (7, expected)
@@ -89,7 +89,7 @@ def test_a_writer_that_fails_stops_nobody(tmp_path, writer):
     snapshots.begin(head(7), world.monitor, 100)
     snapshots.finish()
     with pytest.raises(JournalFull):
-        writer.done[0].result(10)
+        writer.done[0].result(60)
     assert snapshots.due(200)
     assert not world.monitor.inlet.image.open
 
@@ -101,7 +101,7 @@ def test_a_core_that_ends_by_a_failure_leaves_no_writer_waiting_and_no_half_file
     snapshots.turn()
     snapshots.leave()
     with pytest.raises(SnapshotLeft):
-        writer.done[0].result(10)
+        writer.done[0].result(60)
     assert list(tmp_path.iterdir()) == []
     snapshots.leave()
     assert snapshots.due(200)

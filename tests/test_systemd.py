@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import socket
 from pathlib import Path
 
@@ -16,10 +17,10 @@ UNITS = sorted((Path(__file__).parents[1] / "systemd").glob("*.service"))
 
 @pytest.mark.parametrize("abstract", [False, True])
 def test_ready_once_then_alive_then_stopping(tmp_path: Path, *, abstract: bool) -> None:
-    address = f"\0{tmp_path.name}-notify" if abstract else str(tmp_path / "notify")
+    address = f"\0{tmp_path.name}-{os.getpid()}-notify" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(address)
-        listening.settimeout(5)
+        listening.settimeout(60)
         told = Systemd({"NOTIFY_SOCKET": address.replace("\0", "@")})
         assert told.asks
         told.alive()

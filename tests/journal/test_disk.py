@@ -26,7 +26,7 @@ def child(*arguments: object, prefix: tuple[str, ...] = (), **environment: str) 
 
 
 def lines(process: subprocess.Popen[str]) -> list[tuple[str, int]]:
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=3000)
     return [(word, int(number)) for word, number in (line.split() for line in out.splitlines())]
 
 
@@ -86,7 +86,7 @@ def test_a_really_full_disk_recovers_when_space_is_freed(tmp_path, segment_bytes
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=3000,
         check=False,
     )
     said = [line.split() for line in done.stdout.splitlines()]
@@ -141,7 +141,7 @@ def test_kills_at_any_moment_lose_nothing_that_append_returned(tmp_path):
 def test_a_second_process_is_refused_while_the_first_writes(tmp_path):
     folder = tmp_path / "journal"
     journal = Journal(folder)
-    assert child(folder, 1, 1, 1000, "-").wait(timeout=30) == 1
+    assert child(folder, 1, 1, 1000, "-").wait(timeout=300) == 1
     journal.close()
     assert lines(child(folder, 1, 1, 1000, "-"))[-1] == ("closed", 1)
     assert len(segments(folder)) == 1

@@ -39,7 +39,7 @@ def test_another_process_follows_while_the_writer_writes_and_rolls(tmp_path):
     )
     for position in range(1, 401):
         journal.append([packets(b"%d" % position)])
-    out, _ = follower.communicate(timeout=60)
+    out, _ = follower.communicate(timeout=300)
     assert out.split() == ["400", "True", "400"]
     journal.close()
     assert len(segments(folder)) > 5

@@ -297,7 +297,7 @@ def test_after_a_failed_flush_nothing_more_is_recorded(path):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     said = done.stdout.split()
     recorded = said.index("failed")

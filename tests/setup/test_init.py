@@ -165,7 +165,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 def test_five_questions(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     answers = ["broker.example:1884", "gw", "pw", "my.csv", "y", "http://127.0.0.1:9999", "n"]
-    out, err = start(folder).communicate("\n".join(answers) + "\n", timeout=60)
+    out, err = start(folder).communicate("\n".join(answers) + "\n", timeout=3000)
     assert "riskgate credentials write" in out
     assert [number for number in "123456" if f"{number}. " in err] == list("12345")
     config = load(folder / "riskgate.toml", {})
@@ -212,7 +212,7 @@ def test_ctrl_c_at_a_question_leaves_nothing(tmp_path: Path, question: int) -> N
     process.stdin.flush()
     read_until(process.stderr, f"{question}. ")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
     assert process.returncode == 1
     assert not folder.exists()
 
@@ -220,6 +220,6 @@ def test_ctrl_c_at_a_question_leaves_nothing(tmp_path: Path, question: int) -> N
 def test_an_end_of_input_is_no_answer(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     process = start(folder)
-    process.communicate("broker\n", timeout=60)
+    process.communicate("broker\n", timeout=3000)
     assert process.returncode == 1
     assert not folder.exists()

@@ -18,7 +18,7 @@ from gateway.credentials import Credentials, Gateway
 from gateway.monitor.channels import Device
 from tests.support.mosquitto import Broker
 from tests.support.publisher import Publisher
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 pytestmark = pytest.mark.system
 KEYS = ("acme/plant/A", "acme/plant/B", "acme/plant/C:1")
@@ -74,7 +74,7 @@ def code(port: int, user: str | None, password: str, client_id: str = "probe") -
     client.on_connect = on_connect
     client.connect("127.0.0.1", port)
     client.loop_start()
-    assert heard.wait(5)
+    assert heard.wait(LEAST_S)
     client.disconnect()
     client.loop_stop()
     return answers[0]
@@ -119,7 +119,7 @@ def test_the_gateway_reads_all_and_a_device_nothing(stand: Stand, tmp_path: Path
         client.connect("127.0.0.1", stand.broker.port)
         client.loop_start()
         client.subscribe([("rg/#", 1), ("$SYS/broker/version", 0)])
-        assert ready.wait(5)
+        assert ready.wait(LEAST_S)
         clients.append(client)
     log = tmp_path / "log"
     speak(stand, log, "acme/plant/A", "rg/acme/plant/A/lel")
@@ -141,11 +141,11 @@ def test_a_revoked_device_is_cut_off_and_stays_out(stand: Stand, tmp_path: Path)
     client.on_disconnect = lambda *_: gone.set()
     client.connect("127.0.0.1", port)
     client.loop_start()
-    assert up.wait(5)
+    assert up.wait(LEAST_S)
     stand.made.revoke("acme/plant/A")
     assert code(port, "acme/plant/A", password) == 0  # nothing changes before the broker is told
     stand.reload()
-    assert gone.wait(5), "a device that is connected is cut off at the reload"
+    assert gone.wait(LEAST_S), "a device that is connected is cut off at the reload"
     client.disconnect()
     client.loop_stop()
     assert code(port, "acme/plant/A", password) == NOT_AUTHORISED

@@ -29,10 +29,11 @@ def test_a_drill_runs_the_whole_path_and_a_broken_receiver_is_found(tmp_path: Pa
         Gateway(tmp_path, broker.port, FLEET) as gateway,
     ):
         (tmp_path / "drill.password").write_text("drill-secret\n")
-        drill = f'[fire_drill]\ntimeout_s = 20\nusername = "{USER}"\npassword_file = "drill.password"\n'
+        drill = f'[fire_drill]\ntimeout_s = 120\nusername = "{USER}"\npassword_file = "drill.password"\n'
         gateway.configure(sinks=drill + webhook_table("room", receiver.port, "priority_max = 1"))
         processes = [gateway.start("process", name) for name in ("core", "delivery")]
         gateway.connected(240)
+        gateway.delivering()
         done = gateway.run("drill", "run")
         assert done.returncode == 0, done.stdout + done.stderr + gateway.log()
         [result] = json.loads(gateway.run("drill", "show", "--json").stdout)

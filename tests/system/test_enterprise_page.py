@@ -58,6 +58,7 @@ def test_an_enterprise_connects_its_fleet(gateway: Gateway, tmp_path: Path) -> N
         for number in (101, 102):
             payload = f'{{"time_ms": {time.time_ns() // 1_000_000}, "value": 42}}'
             publisher.publish(f"rg/acme/plant-1/GD-{number}/lel", payload)
+        gateway.taken(2)
         until(
             lambda: (gateway.status() or {}).get("alarms_open") == 1, 20, "an alarm at the device's own limit"
         )

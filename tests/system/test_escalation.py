@@ -72,6 +72,7 @@ def test_whoever_is_on_duty_is_called_until_somebody_answers(tmp_path: Path) -> 
         gateway.configure(sinks=webhook_table("room", receiver.port) + STEPS)
         processes = [gateway.start("process", name) for name in ("core", "delivery")]
         gateway.connected(240)
+        gateway.delivering()
         for seq, value in enumerate((4.0, 60.0)):
             reading = {"time_ms": time.time_ns() // 1_000_000, "value": value, "boot": 1, "seq": seq}
             publisher.publish("rg/acme/plant/GD-0/lel", json.dumps(reading))

@@ -39,17 +39,38 @@ def program(gateway: Gateway, url: str, who: str, scope: Scope) -> httpx.Client:
     access.choose(access.add(who, who.title(), "engineer", scope, now), "three small blue boats", now)
     token = access.issue(who, "engineer", scope, "import", now)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
-    return httpx.Client(base_url=f"{url}/api/v1", headers=headers, trust_env=False, timeout=60)
+    return httpx.Client(base_url=f"{url}/api/v1", headers=headers, trust_env=False)
 
 
 def sent(client: httpx.Client, rows: str, **query: Any) -> httpx.Response:
     return client.post("/fleet/import", content=HEADER + rows, params=query)
 
 
-def high(publisher: Publisher, device: str, seq: int) -> None:
-    """Gas far over every limit."""
-    reading = {"time_ms": time.time_ns() // 1_000_000, "value": 60, "boot": 1, "seq": seq}
-    publisher.publish(f"rg/acme/plant/{device}/lel", json.dumps(reading))
+class High:
+    """Gas far over every limit, told once a second by some devices, as they do: a single reading that a busy
+    machine takes too late is history and raises nothing."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._seq, self._told = 0, 0.0
+
+    def tell(self, *devices: str) -> None:
+        if time.monotonic() - self._told < 1.0:
+            return
+        self._seq, self._told = self._seq + 1, time.monotonic()
+        for device in devices:
+            reading = {"time_ms": time.time_ns() // 1_000_000, "value": 60, "boot": 1, "seq": self._seq}
+            self._publisher.publish(f"rg/acme/plant/{device}/lel", json.dumps(reading))
+
+    def raises(self, gateway: Gateway, alarm: str, *devices: str) -> None:
+        """Tell it until the alarm is there."""
+
+        def raised() -> bool:
+            self.tell(*devices)
+            return alarm in alarms(gateway)
+
+        until(raised, 60, alarm)
+        self._publisher.settle(60)
 
 
 def noted(gateway: Gateway) -> list[NoteEvent]:
@@ -106,10 +127,8 @@ def test_a_list_is_looked_at_and_then_in_force_at_a_running_gateway(tmp_path: Pa
             looked = sent(engineer, KEPT + NEW + OTHERS).json()
             assert (looked["applied"], looked["added"]) == (False, ["acme/plant/GD-2"])
             assert looked["changed"] == ["acme/plant/GD-1"]
-            high(publisher, "GD-2", 1)
-            high(publisher, "GD-1", 1)
-            publisher.settle(60)
-            until(lambda: "acme/plant/GD-1/lel:HH" in alarms(gateway), 60, "the known device's alarm")
+            high = High(publisher)
+            high.raises(gateway, "acme/plant/GD-1/lel:HH", "GD-2", "GD-1")
             assert fleet.read_bytes() == before, "only looked at"
             assert noted(gateway) == [first]
             assert not any("/GD-2/" in alarm for alarm in alarms(gateway)), "not of the fleet yet"
@@ -125,9 +144,7 @@ def test_a_list_is_looked_at_and_then_in_force_at_a_running_gateway(tmp_path: Pa
         assert who == "eng"
         assert "1 added, 1 changed, 0 retired" in said
         assert fleet.with_name("fleet.csv.old").read_bytes() == before
-        high(publisher, "GD-2", 2)
-        publisher.settle(60)
-        until(lambda: "acme/plant/GD-2/lel:HH" in alarms(gateway), 60, "the new device's alarm")
+        high.raises(gateway, "acme/plant/GD-2/lel:HH", "GD-2")
         gateway.drained(60)
         assert any(b"acme/plant/GD-2/lel:HH" in request.body for request in room.requests)
         assert run.poll() is None, "no restart"

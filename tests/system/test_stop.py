@@ -1,9 +1,9 @@
-"""A stop in the worst moment: fifty people look, every sink hangs. In ten seconds, status 0, nothing lost."""
+"""A stop in the worst moment: fifty people look, every sink hangs. In ten seconds, four times that if others
+work beside it, status 0, nothing lost."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import threading
 import time
@@ -17,12 +17,12 @@ from gateway.alarms.events import AlarmEvent
 from gateway.clock import new_secret
 from gateway.ledger import LedgerReader
 from gateway.verify import verify
-from tests.support.gateway import CACHE, Gateway, webhook_table
+from tests.support.gateway import Gateway, webhook_table
 from tests.support.mosquitto import Broker
 from tests.support.need import free_port
 from tests.support.publisher import Publisher
 from tests.support.receiver import Receiver, Reply
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, PATIENCE, patiently, until
 
 pytestmark = pytest.mark.system
 DEVICES, STREAMS, STOP_S = 20, 50, 10.0
@@ -41,7 +41,7 @@ class Page:
 
     def _run(self) -> None:
         with (
-            httpx.Client(cookies=self._cookies, timeout=60) as client,
+            httpx.Client(cookies=self._cookies) as client,
             client.stream("GET", self._url) as told,
         ):
             assert told.status_code == 200
@@ -72,10 +72,10 @@ def test_with_fifty_streams_and_dead_sinks_it_ends_in_time_and_loses_nothing(tmp
     with Broker() as broker, Gateway(tmp_path, broker.port, FLEET) as gateway:
         with Receiver(lambda _: Reply(hang=True)) as dead, Publisher(broker.port, log) as publisher:
             gateway.configure(sinks=sinks(dead.port))
-            if CACHE.exists():
-                shutil.copytree(CACHE, gateway.data.compiled)
+            gateway.give_compiled()
             run = gateway.start("run")
             gateway.connected()
+            gateway.delivering()
             port = free_port()
             people = cookie(gateway)
             console = gateway.start("console", "--port", str(port))
@@ -91,11 +91,12 @@ def test_with_fifty_streams_and_dead_sinks_it_ends_in_time_and_loses_nothing(tmp
             begun = time.monotonic()
             for process in (console, run):
                 process.send_signal(signal.SIGTERM)
-            assert [process.wait(STOP_S * 3) for process in (console, run)] == [0, 0], gateway.log()
+            ended = [process.wait(patiently(STOP_S)) for process in (console, run)]
+            assert ended == [0, 0], gateway.log()
             took = time.monotonic() - begun
             for page in pages:
-                page.thread.join(5)
-        assert took < STOP_S
+                page.thread.join(LEAST_S)
+        assert took < STOP_S * PATIENCE, "far less than what hangs has time for"
         assert all(page.ended for page in pages), "each stream was ended, not cut"
         with Receiver() as alive:
             gateway.configure(sinks=sinks(alive.port))
@@ -117,6 +118,6 @@ def test_with_fifty_streams_and_dead_sinks_it_ends_in_time_and_loses_nothing(tmp
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == 200
+        return httpx.get(url).status_code == 200
     except httpx.TransportError:
         return False

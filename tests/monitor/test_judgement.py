@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
+from gateway.alarms.definition import Definition
 from gateway.alarms.events import AlarmEvent, CommandEvent, NoteEvent
+from gateway.alarms.reasons import Reason
 from gateway.monitor.channels import Device
-from gateway.monitor.entries import SystemFact
+from gateway.monitor.entries import OperatorCommand, SystemFact
 from gateway.monitor.judgement import MAX_NOTE
+from tests.alarms.made import high
+from tests.alarms.test_flow_urgency import trend
+from tests.monitor.test_fusion import WITH as WITH_FUSION
+from tests.monitor.test_groups import WITH as WITH_VOTE
 from tests.monitor.world import GAS, PROFILES, SECOND, World, gas
 
 LEL = "acme/plant/GD-1/lel"
+TREND = msgspec.structs.replace(high("X"), priority=3)
+"""An alarm whose end may be held back."""
 
 
 def newest(world: World, condition: str) -> AlarmEvent:
@@ -207,7 +216,7 @@ def test_a_chattering_alarm_is_counted_and_its_end_told_a_minute_later_with_its_
         world.every(2, 3.0)
     over = newest(world, "H")
     assert (over.cause, over.flags, over.value, over.limit) == ("cleared", ("chattering",), 3.0, 25.0)
-    assert over.event_ns <= held_ns
+    assert held_ns - 10 * SECOND < over.event_ns <= held_ns
     assert over.reason_en.endswith("it came and went, so its end was held back for a minute")
     assert over.reason_zh.endswith("反复报警,恢复延后一分钟告知")
 
@@ -289,3 +298,161 @@ def test_a_late_alarm_says_how_the_alarm_stands_now() -> None:
     assert [n.detail["now"] for n in notes] == ["unacknowledged"]
     assert notes[0].reason_zh
     assert world.notes("late_alarm_over")
+
+
+def put(world: World, known: Definition = TREND, **more: Any) -> list[AlarmEvent]:
+    """A condition begins or ends, as a detector finds it."""
+    given = {"active": True, "event_ns": 7, "value": 1.0, "limit": 2.0, "flags": (), **more}
+    return judge(world, lambda: world.monitor.judgement.put(known, **given))
+
+
+def test_an_end_that_was_held_back_is_told_with_all_that_was_found() -> None:
+    world = World()
+    for _ in range(3):
+        world.wait(1)
+        put(world, extra=3.0)
+        ends = put(world, active=False, event_ns=9, extra=5.5, note="calm", note_zh="平静")
+    assert ends == []
+    world.wait(61)
+    over = newest(world, TREND.condition)
+    assert (over.cause, over.event_ns, over.value, over.limit, over.extra) == ("cleared", 9, 1.0, 2.0, 5.5)
+    assert over.reason_en.endswith(": calm")
+    assert over.reason_zh.endswith(":平静")
+    counts = world.monitor.counts
+    assert (counts.chattering, counts.fleeting, counts.held_ends) == (1, 2, 1)
+    world.wait(120)
+    put(world)
+    world.wait(61)
+    (slow,) = put(world, active=False)
+    assert (slow.cause, slow.flags, counts.fleeting) == ("cleared", (), 2)
+    for _ in range(3):
+        put(world)
+        put(world, active=False)
+    assert counts.held_ends == 3
+
+
+def test_a_trend_that_is_minutes_from_its_limit_says_so_in_both_languages() -> None:
+    world = World()
+    world.wait(1)
+    (event,) = put(world, trend(), extra=3.0, note="by hand")
+    assert (event.priority, event.base_priority) == (3, 4)
+    assert ": by hand; priority 4 raised to 3" in event.reason_en
+    assert ":by hand; 优先级由 4 升为 3" in event.reason_zh
+    (bare,) = put(world)
+    assert bare.reason_en.endswith("held 0 s"), "nothing is added where nothing is said"
+
+
+def test_a_changed_rule_forgets_what_late_readings_began() -> None:
+    world = World()
+    world.every(5, 4.0)
+    world.clock.advance(5400 * SECOND)
+    world.every(5, 4.0)
+    world.send(60.0, age_s=4000)
+    assert world.monitor.judgement.late.export()
+    slots = world.monitor.roster.first_slots([0])
+    world.monitor.judgement.rule_changed("limits", slots)
+    world.send(60.0, age_s=3990)
+    begun = [n for n in world.notes("late_alarm") if n.detail["condition"] == "HH"]
+    assert len(begun) == 2
+
+
+def test_a_suppressed_alarm_that_begins_says_both_what_it_is_and_why_it_is_quiet() -> None:
+    world = World()
+    world.wait(1)
+    suppressed = world.monitor.judgement.suppressed
+    suppressed.begin(f"{LEL}:HH", "works", Reason("works", "检修"))
+    known = world.monitor.engine.define(f"{LEL}:HH")
+    assert known is not None
+    (event,) = put(world, known, note="by hand", note_zh="手动")
+    assert event.state == "suppressed_by_design"
+    assert event.reason_en.endswith(": by hand; works")
+    assert event.reason_zh.endswith(":手动; 检修")
+
+
+def test_a_flood_is_noted_with_its_area_in_both_languages() -> None:
+    world = World([gas(n) for n in range(12)])
+    for n in range(12):
+        world.send(60, device=f"acme/plant/GD-{n}")
+    world.wait(0.5)
+    (note,) = world.notes("flood_began")
+    assert (note.detail["area"], note.detail["alarms"]) == ("acme", 11)
+    assert "报警泛滥" in note.reason_zh
+    assert note.at_ns <= world.clock.wall_ns()
+
+
+def test_a_request_that_nobody_answers_is_noted_with_the_time_of_day() -> None:
+    world = World()
+    args = {"alarm": f"{LEL}:HH", "reason": "exchange", "for_s": 600}
+    deadline_ns = world.clock.wall_ns() + SECOND
+    asked = OperatorCommand(
+        world.stamp(), "c1", "shelve", args, "ann", "operator", "", deadline_ns, "console"
+    )
+    world.step(asked)
+    world.clock.advance(900 * SECOND)
+    world.wait(0.5)
+    (note,) = world.notes("request_expired")
+    assert world.clock.wall_ns() - SECOND < note.at_ns <= world.clock.wall_ns()
+
+
+def test_whoever_was_never_seen_or_waits_for_its_concentrator_may_be_silent_too() -> None:
+    tree = [gas(1), msgspec.structs.replace(gas(2), upstream="acme/plant/GD-1"), gas(3)]
+    world = World(tree)
+    for _ in range(10):
+        world.send(20, channel="temperature")
+        world.every(5, 3)
+    assert newest(world, "never_seen").alarm == "acme/plant/GD-3/:never_seen"
+    assert list(world.monitor.judgement.upstreams.export()["quiet"]) == ["acme/plant/GD-2"]
+    (retired,) = judge(world, lambda: world.monitor.judgement.unwatched(2))
+    assert (retired.alarm, retired.cause) == ("acme/plant/GD-3/:never_seen", "retired")
+    judge(world, lambda: world.monitor.judgement.unwatched(1))
+    assert world.monitor.judgement.upstreams.export()["quiet"] == {}
+
+
+def test_a_detector_that_fails_is_counted_beside_late_readings_and_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    world = World()
+    world.configure([gas(1), gas(2), gas(3)], WITH_VOTE)
+    world.every(5, 4.0, 4.0)
+    world.clock.advance(5400 * SECOND)
+    world.every(5, 4.0)
+    monkeypatch.setattr("detectors.limits.step", fail)
+    world.every(5, 4.0)
+    assert list(world.monitor.counts.faults.values()) == [1], "of the channels, not lost among the groups"
+    live = dict(world.monitor.counts.faults)
+    world.send(4.0, age_s=4000)
+    for name, count in live.items():
+        assert world.monitor.counts.faults[name] == count + 1, "nor when late readings are judged"
+
+
+def test_before_late_readings_were_judged_they_are_not() -> None:
+    world = World()
+    world.every(5, 4.0)
+    world.clock.advance(5400 * SECOND)
+    world.every(5, 4.0)
+    world.monitor.engine.flow.stored.on = False
+    world.send(60.0, age_s=4000)
+    assert world.notes("late_alarm") == []
+    world.monitor.engine.flow.stored.on = True
+    world.send(60.0, age_s=3000)
+    assert world.notes("late_alarm")
+
+
+def test_what_is_over_is_no_evidence_after_another_configuration() -> None:
+    fleet = [gas(1), gas(2)]
+    world = World(fleet)
+    world.configure(fleet, WITH_FUSION)
+    for number in (1, 2):
+        world.send(5, device=f"acme/plant/GD-{number}")
+    world.every(5, 60, 5, 5, 5, 5, 5)
+    assert newest(world, "HH").state == "returned_unacknowledged"
+    world.configure([*fleet, gas(4)], WITH_FUSION)
+    world.every(5, None, None, device="acme/plant/GD-2")
+    assert newest(world, "sensor_fault").cause == "raised"
+    assert world.alarms("leak_likely") == []
+    world.every(5, 60)
+    (event,) = world.alarms("leak_likely")
+    assert event.reason_en.endswith(f": {LEL}:HH, acme/plant/GD-2/lel:sensor_fault")

@@ -206,3 +206,15 @@ def test_a_window_concerns_its_site_its_asset_or_its_device() -> None:
     one = msgspec.structs.replace(window, scope="acme/plant/GD-1", asset="yard")
     assert one.concerns(*here), "a device is meant whatever asset it stands on"
     assert not one.concerns("acme", "plant", "hall", "GD-2")
+
+
+def test_an_alarm_that_was_retired_has_nothing_to_come_back() -> None:
+    for restart in (False, True):
+        made = Stand()
+        made.suppressed.begin(H, "one", ONE)
+        made.engine.retire([H], NS)
+        told = len(made.told)
+        made = made.restart() if restart else made
+        made.suppressed.sweep()
+        made.suppressed.end(H, "one", OVER)
+        assert (made.state(), len(made.told)) == (NORMAL, 0 if restart else told)

@@ -15,30 +15,42 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from tests.mutants.workspace import Result, environment, names_of, prepare, results, run, shown
+from tests.mutants.explained import explained
+from tests.mutants.workspace import NOT_RUN, Result, changes, environment, names_of, prepare, results, run
 from tests.support.report import REPORTS, ROOT, Row, write
 
 MUST = 85.0
 """Percent of the mutants run."""
+MODULE_MUST, ENOUGH = 75.0, 15
+"""Percent of a module's mutants, where so many were run; modules with fewer are judged together."""
 TABLE = "the table of transitions"
-MODULES = tuple(
-    f"gateway/alarms/{name}.py"
-    for name in (
-        "lifecycle",
-        "shelves",
-        "shelving",
-        "keeping",
-        "requests",
-        "taking",
-        "flow",
-        "flow_urgency",
-        "engine",
-        "commands",
-        "refusals",
-        "roles",
-        "openalarm",
-    )
+MODULES = (
+    *(
+        f"gateway/alarms/{name}.py"
+        for name in (
+            "lifecycle",
+            "shelves",
+            "shelving",
+            "keeping",
+            "requests",
+            "taking",
+            "flow",
+            "flow_notes",
+            "flow_urgency",
+            "engine",
+            "commands",
+            "refusals",
+            "roles",
+            "openalarm",
+            "definition",
+            "reasons",
+            "advice",
+            "events",
+        )
+    ),
+    *(f"gateway/monitor/{name}.py" for name in ("judgement", "suppressing", "device_alarms")),
 )
 AT_IMPORT = ("x__add_live__", "x__add_quiet__")
 """They run at the import, before mutmut chooses a mutant; table.py changes what they make."""
@@ -104,45 +116,65 @@ def measure(modules: tuple[str, ...], each: int, seed: int, limit_s: float) -> b
     run([name for some in names.values() for name in some], left_s, tell)
     for module, some in names.items():
         found += results(module, some)
-    left = survivors(found)
-    print(left)
+    left = [result for result in found if not result.found and result.how != NOT_RUN]
+    known, new = judged(left)
+    text = "\n".join(["Not explained:", *new, "", "Explained:", *known]) + "\n"
+    print(text)
     REPORTS.mkdir(exist_ok=True)
-    (REPORTS / "mutants.txt").write_text(left, encoding="utf-8")
-    return write("mutants", rows(counts, found, seed, time.monotonic() - began))
+    (REPORTS / "mutants.txt").write_text(text, encoding="utf-8")
+    return write("mutants", rows(counts, found, new, seed, time.monotonic() - began))
 
 
-def survivors(found: list[Result]) -> str:
-    """Each surviving mutant with its change."""
-    lines = []
-    for result in found:
-        if not result.found and result.how != "not run":
-            lines.append(f"{result.how}: {result.name}")
-            if result.module != TABLE:
-                lines.append(shown(result.name))
-    return "\n".join(lines) + "\n"
+def judged(left: list[Result]) -> tuple[list[str], list[str]]:
+    """What survived, told with its change: (what explained.toml has, what it does not have)."""
+    why = explained()
+    known, new = [], []
+    of_functions = [result for result in left if result.module != TABLE]
+    for result, change in zip(of_functions, changes(of_functions) if of_functions else [], strict=True):
+        told = f"{result.how}: {result.name}\n{change}"
+        if change in why:
+            known.append(f"{told}\n  {why[change]}")
+        else:
+            new.append(told)
+    return known, new + [f"{result.how}: {result.name}" for result in left if result.module == TABLE]
 
 
-def rows(counts: dict[str, int], found: list[Result], seed: int, took_s: float) -> list[Row]:
-    """Killed of those run, by module and over all."""
+def rows(counts: dict[str, int], found: list[Result], new: list[str], seed: int, took_s: float) -> list[Row]:
+    """Killed of those run, by module and over all; what is explained counts as not killed. counts: module ->
+    how many mutants it has; new: survivors that nothing explains."""
 
-    def row(row_id: str, figure: str, results: list[Result], every: int, must: str) -> Row:
-        ran = [result for result in results if result.how != "not run"]
+    def row(row_id: str, figure: str, results: list[Result], every: int, must: float) -> Row:
+        ran = [result for result in results if result.how != NOT_RUN]
         killed = sum(result.found for result in ran)
         rate = 100 * killed / len(ran) if ran else 0.0
-        drawn = "all" if len(ran) == every else f"{len(ran)} of {every} drawn with seed {seed}"
-        return Row.judged(
-            f"mutants.{row_id}", figure, rate, "%", must, note=f"{killed} of {len(ran)} run; {drawn}"
-        )
+        share = "all" if len(ran) == every else f"{len(ran)} of {every} drawn with seed {seed}"
+        note = f"{killed} of {len(ran)} run; {share}"
+        return Row.judged(f"mutants.{row_id}", figure, rate, "%", f">= {must:g}", note=note)
 
-    table = []
+    table, few = [], []
     for module, every in counts.items():
         own = [result for result in found if result.module == module]
+        if sum(result.how != NOT_RUN for result in own) < ENOUGH:
+            few.append(module)
+            continue
         name = "table" if module == TABLE else module.rpartition("/")[2].removesuffix(".py")
-        table.append(row(name, f"killed: {module}", own, every, ">= 0"))
-    table.append(row("killed", "killed: all", found, sum(counts.values()), f">= {MUST:g}"))
-    cut = sum(result.how == "not run" for result in found)
-    table.append(Row.judged("mutants.not_run", "drawn, but the time was over", cut, "mutants", ">= 0"))
-    table.append(Row.judged("mutants.took", "time on this machine", took_s, "s", "> 0"))
+        table.append(row(name, f"killed: {module}", own, every, MODULE_MUST))
+    if few:
+        own = [result for result in found if result.module in few]
+        names = ", ".join(module.rpartition("/")[2].removesuffix(".py") for module in few)
+        table.append(row("few", f"killed: {names}", own, sum(counts[module] for module in few), MODULE_MUST))
+    total = row("killed", "killed: all", found, sum(counts.values()), MUST)
+    took = f"; {took_s:.0f} s on this machine"
+    table.append(replace(total, note=total.note + took))
+    first = new[0].splitlines()[0] if new else ""
+    table.append(
+        Row.judged("mutants.unexplained", "survived unexplained", len(new), "mutants", "== 0", note=first)
+    )
+    cut = sum(result.how == NOT_RUN for result in found)
+    more = "give more LIMIT" if cut else ""
+    table.append(
+        Row.judged("mutants.not_run", "drawn, but the time was over", cut, "mutants", "== 0", note=more)
+    )
     return table
 
 

@@ -20,9 +20,10 @@ import pytest
 
 from gateway.alarms import lifecycle
 from gateway.alarms.lifecycle import SITUATIONS, Situation, Transition
-from tests.mutants.workspace import SLOW, TESTS
+from tests.mutants.workspace import SLOW
 
 Table = dict[tuple[Situation, str], Transition]
+TESTS = ("tests/alarms/test_lifecycle.py", "tests/alarms", "tests/stories/test_stories.py")
 
 
 class Cell(NamedTuple):
@@ -73,7 +74,7 @@ def _tests() -> int:
     words = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", "ignore::RuntimeWarning"]
     deselected = [word for name in SLOW for word in ("--deselect", name)]
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        return int(pytest.main([*words, "tests/alarms/test_lifecycle.py", *TESTS, *deselected]))
+        return int(pytest.main([*words, *TESTS, *deselected]))
 
 
 def tried(cell: Cell) -> str:

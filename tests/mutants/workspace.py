@@ -15,22 +15,56 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tests.mutants.explained import Change, of_diff
 from tests.support.report import ROOT
 
 TOOL = ROOT / "build" / "mutmut"
 """Where `make mutants` installs the tool."""
 WORK = ROOT / "build" / "mutants"
 PACKAGES = ("gateway", "detectors", "device_profiles", "simulators")
-TESTS = ("tests/alarms", "tests/stories/test_stories.py")
+TESTS = (
+    "tests/alarms",
+    "tests/stories/test_stories.py",
+    *(
+        f"tests/monitor/test_{name}.py"
+        for name in (
+            "judgement",
+            "groups",
+            "late",
+            "maintenance",
+            "upstreams",
+            "plant_states",
+            "monitor",
+            "clock_drift",
+            "suppressed",
+            "fusion",
+        )
+    ),
+)
 SLOW = (
     "tests/alarms/test_any_order.py",
+    "tests/stories/test_stories.py::test_every_event_is_legal_numbered_and_survives_a_restart",
+    "tests/stories/test_stories.py::test_the_same_comes_of_it_and_a_snapshot_is_made_where_nothing_is_compiled",
     "tests/alarms/test_engine.py::TestLife",
     "tests/alarms/test_shelving.py::TestShelves",
     "tests/alarms/test_commands.py::test_no_arguments_whatever_raise",
     "tests/alarms/test_flow.py::test_a_flood_is_what_counting_every_second_finds",
+    "tests/monitor/test_late.py::test_any_split_of_a_backlog_tells_the_same",
+    "tests/monitor/test_maintenance.py::test_every_window_ends_and_live_is_replay",
+    "tests/monitor/test_monitor.py::test_a_million_unknown_ids_are_bounded",
+    "tests/monitor/test_monitor.py::test_a_snapshot_anywhere_continues_like_the_original",
+    "tests/monitor/test_monitor.py::test_silence_is_not_counted_while_the_link_is_down",
+    "tests/monitor/test_plant_states.py::test_suppression_ends_with_the_state_and_live_is_replay",
+    "tests/monitor/test_upstreams.py::test_suppression_ends_and_live_is_replay",
+    "tests/monitor/test_upstreams.py::test_whoever_is_silent_alarms_or_is_suppressed_under_one_that_does",
 )
-"""Seconds each, for they draw many examples: a mutant that only they would find counts as surviving."""
-SENTENCES = (r"[\u4e00-\u9fff]", r"^\s*f?\"[^\"]* [^\"]* [^\"]*\"[,)]*$")
+"""Seconds each, for they draw many examples or tell every story five times: a mutant that only they would
+find counts as surviving."""
+SENTENCES = (
+    r"[\u4e00-\u9fff]",
+    r"^\s*f?\"[^\"]* [^\"]* [^\"]*\"[,)]*$",
+    r"^\s*f?'[^']* [^']* [^']*'[,)]*$",
+)
 """Lines of what people read: whether a sentence is right, no test can say."""
 KILLED = {
     1: "killed",
@@ -43,6 +77,7 @@ KILLED = {
 }
 NO_TEST = (5, 33)
 SURVIVED = 0
+NOT_RUN = "not run"
 
 
 class Result(NamedTuple):
@@ -152,22 +187,25 @@ def results(module: str, names: list[str]) -> list[Result]:
 
 def _how(code: int | None) -> str:
     if code is None:
-        return "not run"
+        return NOT_RUN
     if code in NO_TEST:
         return "no test"
     return KILLED.get(code, "survived" if code == SURVIVED else f"exit {code}")
 
 
-def shown(name: str) -> str:
-    """The change of a mutant, as a diff."""
+def changes(found: list[Result]) -> list[Change]:
+    """What each of these mutants of functions changes."""
+    program = (
+        "import json, sys; from mutmut.mutation.diff_apply import get_diff_for_mutant as diff; "
+        "print(json.dumps([diff(name, path=path) for path, name in json.load(sys.stdin)]))"
+    )
     ran = subprocess.run(
-        [sys.executable, "-m", "mutmut", "show", name],
+        [sys.executable, "-c", program],
         cwd=WORK,
         env=environment(),
+        input=json.dumps([(result.module, result.name) for result in found]),
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    return "\n".join(
-        line for line in ran.stdout.splitlines() if line[:1] in "+-@" and line[:3] not in ("+++", "---")
-    )
+    return [of_diff(r.module, r.name, diff) for r, diff in zip(found, json.loads(ran.stdout), strict=True)]

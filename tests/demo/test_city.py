@@ -70,7 +70,7 @@ def test_only_its_own_earlier_files_are_removed(tmp_path: Path) -> None:
 @pytest.mark.system
 def test_the_demonstration_proves_itself_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gateway.cli", "--data", str(tmp_path / "d"), "demo"]
-    done = subprocess.run([*command, "--for", "36"], capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run([*command, "--for", "50"], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"faults with alarm and message\W+(\d+) of \1\b", done.stdout), done.stdout
     assert re.search(r"verify\W+holds", done.stdout)

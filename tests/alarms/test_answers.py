@@ -88,12 +88,16 @@ def test_a_change_is_witnessed_with_all_its_texts_and_none_too_long(part: str) -
         ("shelve", {"for_s": 600}, 'a whole "device"'),
         ("out_of_service", {"work_order": ""}, '"work_order" is needed'),
         ("out_of_service", {"reason": ""}, '"reason" is needed'),
-        ("out_of_service", {"device": "acme/plant/GD-9"}, "has no device acme/plant/GD-9"),
+        (
+            "out_of_service",
+            {"device": "acme/plant/GD-9"},
+            "the configuration in force has no device acme/plant/GD-9",
+        ),
         ("return_to_service", {}, "acme/plant/GD-1: none is out of service"),
     ],
 )
 def test_a_whole_device_that_cannot_go_stays(action: str, more: dict[str, Any], words: str) -> None:
-    assert words in refused(device(), action, {**ORDER, **more})
+    assert refused(device(), action, {**ORDER, **more}).startswith(words)
 
 
 def test_a_strangers_device_is_none_and_ones_own_goes() -> None:

@@ -276,3 +276,22 @@ def test_alarms_of_an_asset_belong_together_and_without_one_those_of_a_device() 
     assert cause_of(msgspec.structs.replace(PLAIN, asset="")) == "acme/plant/GD-1"
     silent = definition.device("never_seen", None, PLACE)
     assert cause_of(silent) == "acme/plant:silence"
+
+
+def test_a_flood_that_is_over_leaves_nothing_of_itself() -> None:
+    flow = began(Flow(), PLAIN, *range(7), *[300 * SECOND + n for n in range(4)])
+    assert flow.floods()
+    flow.sweep(FLOOD_NS + 6)
+    (area,) = flow.stored.areas.values()
+    assert (len(area.times), area.since_ns, area.alarms, area.first) == (4, 0, 0, "")
+    assert flow.floods() == []
+
+
+def test_a_shelved_alarm_is_not_shelved_again() -> None:
+    made = engine()
+    assert isinstance(shelve(made, "H"), AlarmEvent)
+    before = made.export()
+    again = shelve(made, "H")
+    assert isinstance(again, Refusal)
+    assert again.reason_en == "this alarm is shelved: bring it back first"
+    assert made.export() == before

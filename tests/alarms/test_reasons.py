@@ -123,8 +123,8 @@ def test_why_a_device_or_the_gateway_is_well_again(
     assert reasons.cleared(known, value, 120.0) == (en, zh)
 
 
-def advised(condition: str, **settings: Any) -> Definition:
-    rule = DetectorRule(
+def rule_of(condition: str, **settings: Any) -> DetectorRule:
+    return DetectorRule(
         channel="lel",
         kind=advice_texts()[condition].kind,
         priority=3,
@@ -136,7 +136,10 @@ def advised(condition: str, **settings: Any) -> Definition:
         clause="no clause",
         source_verified=False,
     )
-    return advice(condition, rule, POINT, PLACE, clear_readings=4)
+
+
+def advised(condition: str, **settings: Any) -> Definition:
+    return advice(condition, rule_of(condition, **settings), POINT, PLACE, clear_readings=4)
 
 
 def test_why_a_detector_advises() -> None:
@@ -173,6 +176,7 @@ def test_an_advice_is_a_whole_alarm() -> None:
     assert (found.clause, found.source_verified) == ("no clause", False)
     assert (found.on_delay_ns, advised("above_setpoint", after_ns=5).on_delay_ns) == (60 * S, 5)
     assert (advised("voted").unit, advised("bearing_rise").unit) == ("", "K")
+    assert advice("voted", rule_of("voted"), POINT, PLACE).clear_readings == 1
 
 
 def test_a_detector_waits_as_long_as_its_table_says() -> None:

@@ -172,6 +172,14 @@ def test_another_configuration_suppresses_anew_what_it_still_has_and_forgets_the
     assert [event.alarm for event in made.told] == [H, TREND.id, H]
 
 
+def test_an_alarm_that_is_open_stays_suppressed_though_nothing_defines_it_any_more() -> None:
+    made = Stand()
+    made.suppressed.begin(H, "one", ONE)
+    made.engine.define = lambda _: None
+    made.suppressed.again()
+    assert (made.state(), made.suppressed.of("one"), len(made.told)) == (SUPPRESSED, [H], 1)
+
+
 def test_what_is_forgotten_leaves_nothing_behind() -> None:
     made = Stand()
     made.engine.shelve(H, 60, NS, ONE, actor="li", comment="")

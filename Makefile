@@ -22,7 +22,7 @@ EACH  ?= 30
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim day mutants outage city dashboards authz canary bench soak evaluate profile clean
+.PHONY: help run demo test lint venv dev lock services wheel wheel-check crash powercut broker-chaos sim day mutants outage city dashboards authz canary pictures bench soak evaluate profile clean
 .DELETE_ON_ERROR:
 
 help: ## what can be typed
@@ -74,6 +74,10 @@ outage: $(DEV)/.ready ## database and a webhook away for MINUTES under load, the
 
 city: $(DEV)/.ready ## a simulated city through broker and gateway, held to its labels: DEVICES=10000 MINUTES=10
 	$(DEV)/bin/python -m tests.system.city --devices $(DEVICES) --minutes $(MINUTES)
+
+pictures: $(DEV)/.ready ## every page of the console in both languages, at three widths, light and dark: reports/pictures
+	mkdir -p reports/pictures
+	RISKGATE_SHOTS=$(CURDIR)/reports/pictures $(DEV)/bin/python -m pytest -q tests/console/test_pictures.py $(ARGS)
 
 dashboards: $(DEV)/.ready ## every query of every Grafana dashboard, on an InfluxDB that simulated plants filled
 	$(DEV)/bin/python -m tests.system.dashboards

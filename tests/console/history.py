@@ -1,17 +1,23 @@
-"""Readings in the local history, for pages that draw them."""
+"""Readings in the local history and last values from the core, for pages that show them."""
 
 from __future__ import annotations
 
+import math
+import time
+from typing import Any
+
 import numpy as np
 
-from detectors import Readings
+from detectors import BAD, GOOD, Readings
 from gateway.fleet import read_profiles
 from gateway.monitor.channels import Device
 from gateway.monitor.roster import MonitorConfig, Roster
 from gateway.paths import DataFolder
 from gateway.sinks import Delivered, ReadingsBatch, SinkContext
 from gateway.sinks.history import Settings, Sink
+from tests.console.stand import Stand
 
+S = 1_000_000_000
 Row = tuple[str, int, float, int]
 """(channel, event time ns, value, quality)."""
 
@@ -38,3 +44,33 @@ def record(data: DataFolder, device: Device, rows: list[Row], arrives_after_ns: 
     outcome = history.deliver(ReadingsBatch(1, len(rows), what, roster.channels, positions))
     assert isinstance(outcome, Delivered), outcome
     history.close()
+
+
+LAST: list[dict[str, Any]] = [
+    {"channel": "lel", "value": 61.2, "event_ns": 0, "quality": 0},
+    {"channel": "temperature", "value": None, "event_ns": 0, "quality": 2},
+]
+
+
+class KnowingStand(Stand):
+    """The core also tells last values, of one device."""
+
+    known = "acme/tankfarm/GD-1"
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["op"] == "values":
+            now = {"event_ns": time.time_ns() - S}
+            return {"values": [LAST[0] | now, LAST[1]] if request["device"] == self.known else []}
+        return super()._answer(request)
+
+
+def two_hours(now: int) -> list[Row]:
+    """Two hours, every 5 s: calm, a pause, some bad ones, and the climb at the end."""
+    rows: list[Row] = []
+    for k in range(1440):
+        if 900 <= k < 930:
+            continue
+        value = 6 + math.sin(k / 40) + max(0, k - 1360) * 0.7
+        bad = 700 <= k < 710
+        rows.append(("lel", now - (1440 - k) * 5 * S, math.nan if bad else value, BAD if bad else GOOD))
+    return rows

@@ -78,13 +78,9 @@ def browsing() -> Iterator[Any]:
 
 
 @contextmanager
-def looking(
-    browser: Any, stand: Stand, account: str = "li", width: int = 1400, locale: str = "en-GB"
-) -> Iterator[Page]:
-    """A page of somebody who is logged in. An error, a dialog or a request elsewhere fails the test."""
+def visiting(browser: Any, stand: Stand, width: int = 1400, locale: str = "en-GB") -> Iterator[Page]:
+    """A page of a stranger. An error, a dialog or a request elsewhere fails the test."""
     context = browser.new_context(viewport={"width": width, "height": 850}, locale=locale)
-    (name, secret), *_ = stand.cookie(account).items()
-    context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
     context.set_default_timeout(PAGE_MS)
     made = context.new_page()
     problems: list[str] = []
@@ -100,17 +96,17 @@ def looking(
     assert not problems
 
 
+@contextmanager
+def looking(
+    browser: Any, stand: Stand, account: str = "li", width: int = 1400, locale: str = "en-GB"
+) -> Iterator[Page]:
+    """A page of somebody who is logged in."""
+    with visiting(browser, stand, width, locale) as made:
+        (name, secret), *_ = stand.cookie(account).items()
+        made.context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
+        yield made
+
+
 def shot(page: Page, tmp_path: Path, name: str) -> None:
-    """A picture of the page in RISKGATE_SHOTS: as it is, in Chinese, and dark."""
-    folder = Path(os.environ.get("RISKGATE_SHOTS", tmp_path))
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
-    if "RISKGATE_SHOTS" not in os.environ:
-        return
-    page.locator("#theme").click()
-    page.screenshot(path=folder / f"{name}-dark.png", full_page=True)
-    page.locator("#theme").click()
-    address = page.url
-    page.goto(f"{address}{'&' if '?' in address else '?'}lang=zh")
-    page.wait_for_timeout(1200)
-    page.screenshot(path=folder / f"{name}-zh.png", full_page=True)
-    page.goto(f"{address}{'&' if '?' in address else '?'}lang=en")
+    """A picture of a moment, in RISKGATE_SHOTS. Every page as it stands has its pictures from pictures.py."""
+    page.screenshot(path=Path(os.environ.get("RISKGATE_SHOTS", tmp_path)) / f"{name}.png", full_page=True)

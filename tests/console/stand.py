@@ -35,6 +35,7 @@ from tests.support.need import free_port
 from tests.support.wait import LEAST_S, until
 
 PASSWORD = "three small blue boats"
+SETPOINTS = {"H": 25.0, "HH": 50.0}
 
 
 @dataclass
@@ -55,11 +56,10 @@ def gas_alarm(
     device: str, condition: str = "HH", priority: int = 1, latch: bool = False, **more: str
 ) -> Definition:
     """A gas alarm of a device; ``more`` replaces texts and places."""
-    setpoint = {"H": 25.0, "HH": 50.0}[condition]
     alarm = AlarmDefinition(
         channel="lel",
         condition=condition,
-        setpoint=setpoint,
+        setpoint=SETPOINTS[condition],
         priority=priority,
         latch=latch,
         consequence_en="An explosive mixture may be present.",
@@ -139,6 +139,11 @@ class Stand:
     def log(self) -> str:
         return (self.data.log / "console").read_text()
 
+    def tick(self) -> None:
+        """The core lives: an entry without an event."""
+        with self._turn:
+            self._next(Tick(self._stamp()))
+
     def apply(self, *changes: tuple[Definition, bool, float]) -> None:
         """Conditions begin or end: (definition, active, value), one ledger transaction."""
         with self._turn:
@@ -148,7 +153,13 @@ class Stand:
         self._next(Tick(self._stamp()))
         events: list[Event] = []
         for known, active, value in changes:
-            event = self.engine.apply(known, active=active, at_ns=time.time_ns(), value=value, limit=50.0)
+            event = self.engine.apply(
+                known,
+                active=active,
+                at_ns=time.time_ns(),
+                value=value,
+                limit=SETPOINTS.get(known.condition, 50.0),
+            )
             assert event is not None
             events.append(event)
         self._record(events)

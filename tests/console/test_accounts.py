@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,16 +11,10 @@ import pytest
 from playwright.sync_api import expect
 
 from gateway.access import Scope
-from tests.console.look import browsing, looking, shot
+from tests.console.look import looking
 from tests.console.stand import PASSWORD, Stand
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +31,7 @@ def order(stand: Stand, who: str, what: str, **body: Any) -> httpx.Response:
         return client.post(f"/accounts/{what}", json=body, headers=headers)
 
 
-def test_the_administrator_makes_an_account_and_it_logs_in(
-    stand: Stand, browser: Any, tmp_path: Path
-) -> None:
+def test_the_administrator_makes_an_account_and_it_logs_in(stand: Stand, browser: Any) -> None:
     hostile = "<img src=x onerror=alert(1)>\u202e=1+1"
     with looking(browser, stand, "boss") as page:
         page.goto(stand.url + "/accounts")
@@ -56,7 +47,6 @@ def test_the_administrator_makes_an_account_and_it_logs_in(
         row = page.locator("#people tr", has_text="zhao")
         expect(row).to_contain_text(hostile)
         expect(row).to_contain_text("no password yet")
-        shot(page, tmp_path, "accounts")
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
     page.goto(link)

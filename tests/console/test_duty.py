@@ -3,119 +3,30 @@ reached; an answer stops the calls, and a drill is in the ledger with who asked 
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from playwright.sync_api import expect
 
 from gateway.access import Scope
-from gateway.alarms.events import DRILL_ENTERPRISE, AlarmEvent
-from gateway.delivery.calling import Duty
+from gateway.alarms.events import AlarmEvent
 from gateway.delivery.drill import ALARM
-from gateway.delivery.process import Delivery
-from gateway.escalation.steps import Step
 from gateway.ledger import LedgerReader
-from gateway.rosters import Roster
-from gateway.sinks import webhook
-from tests.console.look import alarm_of, browsing, city, gas, looking, shot
-from tests.console.stand import Stand, gas_alarm
-from tests.support.receiver import Receiver, Reply, Request
-from tests.support.wait import LEAST_S, until
+from tests.console.look import alarm_of, gas, looking
+from tests.console.outlet import Hook, on_duty
+from tests.console.stand import Stand
+from tests.support.wait import until
 
 pytestmark = pytest.mark.system
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-S = 10**9
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as made:
-        yield made
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    with Stand(tmp_path / "data") as made:
-        made.fleet(city())
-        made.person("sup", "supervisor")
-        yield made
-
-
-def roster(folder: Path) -> Roster:
-    """Wang is on duty for another hour, then Zhao for two; after that nobody."""
-    now = datetime.now(UTC).replace(microsecond=0)
-
-    def shift(person: str, begin: datetime, hours: int) -> str:
-        end = begin + timedelta(hours=hours)
-        return (
-            f"BEGIN:VEVENT\r\nUID:{person}\r\nSUMMARY:{person}\r\nDTSTART:{begin:%Y%m%dT%H%M%SZ}\r\n"
-            f"CONTACT:tel:+86-371-555\r\nDTEND:{end:%Y%m%dT%H%M%SZ}\r\nEND:VEVENT\r\n"
-        )
-
-    change = now + timedelta(hours=1)
-    shifts = shift("Wang", now - timedelta(hours=1), 2) + shift("Zhao", change, 2)
-    file = folder / "duty.ics"
-    file.write_text(f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//t\r\n{shifts}END:VCALENDAR\r\n")
-    return Roster("city", str(file), "Asia/Shanghai", 7)
-
-
-class Plant:
-    """What is published for the drill becomes its alarm, as in the core."""
-
-    def __init__(self, stand: Stand) -> None:
-        place = {"enterprise": DRILL_ENTERPRISE, "site": "drill", "device": "canary", "channel": "canary"}
-        self.alarm = msgspec.structs.replace(gas_alarm("canary", "H", 4), id=ALARM, **place)
-        self.stand = stand
-        self.high = False
-        self.free = threading.Event()
-        self.free.set()
-
-    def __call__(self, topic: str, payload: str) -> None:
-        assert self.free.wait(LEAST_S)
-        high = json.loads(payload)["value"] > 50
-        if high != self.high:
-            self.high = high
-            self.stand.apply((self.alarm, high, 100.0))
-
-
-class Hook:
-    """A receiver that can be told to refuse, and the plant that the drill speaks to."""
-
-    refuses = False
-
-    def __init__(self, plant: Plant) -> None:
-        self.plant = plant
-
-    def __call__(self, _request: Request) -> Reply:
-        return Reply(410) if self.refuses else Reply()
 
 
 @pytest.fixture
 def hook(stand: Stand, tmp_path: Path) -> Iterator[Hook]:
-    """A real delivery process's work: one webhook, two steps of escalation, a roster, fire drills."""
-    hook = Hook(Plant(stand))
-    steps = [
-        Step("duty", "roster:city", 0, "dispatch"),
-        Step("chief", "role:supervisor", 3600 * S, "dispatch", follows="duty"),
-    ]
-    drill = SimpleNamespace(every_hours=0.0, timeout_s=LEAST_S)
-    duty = Duty(steps, {"city": roster(tmp_path)}, drill, hook.plant)
-    with Receiver(hook) as receiver:
-        given = {"url": receiver.url, "secrets": [SECRET], "allow": ["127.0.0.0/8"], "ports": [receiver.port]}
-        sinks = {"dispatch": webhook.Settings.model_validate(given)}
-        delivery = Delivery(stand.data, sinks, lambda _: iter(()), duty=duty)
-        delivery.start()
-        yield hook
-        delivery.stop()
+    with on_duty(stand, tmp_path) as made:
+        yield made
 
 
 def client(stand: Stand, account: str) -> httpx.Client:
@@ -144,7 +55,7 @@ def test_who_is_on_duty_and_next_and_when_nobody_will_be(stand: Stand, hook: Hoo
 
 
 def test_a_call_is_answered_from_the_page_and_the_alarm_tells_of_it(
-    stand: Stand, hook: Hook, browser: Any, tmp_path: Path
+    stand: Stand, hook: Hook, browser: Any
 ) -> None:
     alarm = alarm_of(gas(1))
     stand.apply((alarm, True, 60.0))
@@ -160,10 +71,8 @@ def test_a_call_is_answered_from_the_page_and_the_alarm_tells_of_it(
         expect(page.locator("#calls")).to_contain_text("arrived")
         expect(page.locator("#calls")).to_contain_text("everybody of the role supervisor")
         expect(page.locator("#rosters")).to_contain_text("Zhao")
-        shot(page, tmp_path, "system-call")
         page.goto(stand.url + f"/alarm?id={alarm.id}")
         expect(page.locator("#called")).to_contain_text("Wang")
-        shot(page, tmp_path, "alarm-call")
         page.goto(stand.url + "/system")
         page.get_by_role("button", name=f"Acknowledge {alarm.id}").click()
         expect(page.locator("#calls-none")).to_be_visible()
@@ -188,7 +97,7 @@ def test_calls_are_the_citys_an_enterprise_does_not_see_who_is_on_duty(stand: St
             assert asking.get("/system/duty").status_code == status
 
 
-def test_a_drill_is_run_shown_and_recorded(stand: Stand, hook: Hook, browser: Any, tmp_path: Path) -> None:
+def test_a_drill_is_run_shown_and_recorded(stand: Stand, hook: Hook, browser: Any) -> None:
     with looking(browser, stand, "sup") as page:
         page.goto(stand.url + "/system")
         expect(page.locator("#drill-state")).to_contain_text("No fire drill")
@@ -201,7 +110,6 @@ def test_a_drill_is_run_shown_and_recorded(stand: Stand, hook: Hook, browser: An
         hook.refuses = True
         assert asks(stand, "sup").status_code == 200
         expect(page.locator("#drills")).to_contain_text("dispatch: refused")
-        shot(page, tmp_path, "system-drill")
     asked = LedgerReader(stand.data.ledger).commands("drill")
     assert [(event.actor, event.accepted) for _, event in asked] == [("sup", True)] * 2
     assert [d["problem"] for d in told(stand)["drill"]["drills"]] == ["dispatch: refused", ""]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,24 +11,11 @@ import pytest
 from playwright.sync_api import expect
 
 from gateway.access import Scope
-from tests.console.look import FORMULA, HOSTILE, alarm_of, browsing, city, gas, looking, shot
+from tests.console.look import FORMULA, HOSTILE, alarm_of, city, gas, looking
 from tests.console.stand import Stand
 
 FILES = ("/coverage.csv", "/coverage_channels.csv", "/kpis.csv")
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as made:
-        yield made
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    with Stand(tmp_path / "data") as made:
-        made.fleet(city())
-        yield made
 
 
 def table(stand: Stand, path: str, account: str = "li") -> list[dict[str, str]]:
@@ -87,7 +72,7 @@ def test_a_period_that_is_none_is_refused(stand: Stand, path: str) -> None:
         assert client.get(path, params={"since_ms": "x"}).status_code == 422
 
 
-def test_the_regulator_reads_coverage_and_saves_it(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_the_regulator_reads_coverage_and_saves_it(stand: Stand, browser: Any) -> None:
     stand.person("gov", "regulator")
     with looking(browser, stand, "gov") as page:
         page.goto(stand.url + "/coverage")
@@ -99,13 +84,12 @@ def test_the_regulator_reads_coverage_and_saves_it(stand: Stand, browser: Any, t
         with page.expect_download() as saved:
             page.locator("#csv").click()
         assert saved.value.suggested_filename == "coverage.csv"
-        shot(page, tmp_path, "coverage")
         page.goto(stand.url + "/coverage?since_ms=1000&until_ms=2000")
         expect(page.locator("#tiles")).to_contain_text("–")
         expect(page.locator("#blind-list li")).to_have_count(1)
 
 
-def test_the_engineer_finds_what_floods_the_operators(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_the_engineer_finds_what_floods_the_operators(stand: Stand, browser: Any) -> None:
     stand.person("eng", "engineer")
     alarms = [alarm_of(device, "H", 3) for device in city()[:4]]
     for _ in range(5):
@@ -119,7 +103,6 @@ def test_the_engineer_finds_what_floods_the_operators(stand: Stand, browser: Any
         expect(page.locator("#plot rect.much")).to_have_count(1)
         page.get_by_role("button", name="Look for calmer settings").click()
         expect(page.locator("#suggestions tbody tr")).to_have_count(4)
-        shot(page, tmp_path, "kpis")
         page.get_by_label("Operators").fill("4")
         page.get_by_role("button", name="Show").click()
         expect(page.locator("#plot rect.much")).to_have_count(0)
@@ -130,7 +113,7 @@ def test_the_engineer_finds_what_floods_the_operators(stand: Stand, browser: Any
         expect(page.locator("#wrong")).to_contain_text("The end must be after the beginning")
 
 
-def test_hostile_names_stay_names_and_it_fits_a_tablet(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_hostile_names_stay_names_and_it_fits_a_tablet(stand: Stand, browser: Any) -> None:
     hostile = gas(1, HOSTILE, FORMULA, "a\nb")
     stand.fleet([hostile])
     stand.apply((alarm_of(hostile), True, 60.0))
@@ -138,8 +121,6 @@ def test_hostile_names_stay_names_and_it_fits_a_tablet(stand: Stand, browser: An
         page.goto(stand.url + "/coverage")
         expect(page.locator("#groups")).to_contain_text(HOSTILE)
         assert page.evaluate("document.documentElement.scrollWidth") <= 800
-        shot(page, tmp_path, "coverage-tablet")
         page.goto(stand.url + "/kpis")
         expect(page.locator("#top")).to_contain_text(HOSTILE)
         assert page.evaluate("document.documentElement.scrollWidth") <= 800
-        shot(page, tmp_path, "kpis-tablet")

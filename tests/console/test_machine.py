@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,31 +13,15 @@ from playwright.sync_api import expect
 
 from gateway.access import Scope
 from gateway.console.machine import DAY_S, disk, segments
-from gateway.delivery.process import Delivery
 from gateway.ledger import LedgerReader
 from gateway.paths import DataFolder
-from gateway.sinks import ReadingsBatch, webhook
-from tests.console.look import HOSTILE, alarm_of, browsing, city, gas, looking, shot
+from tests.console.look import HOSTILE, alarm_of, gas, looking
+from tests.console.outlet import delivering
 from tests.console.stand import Stand
-from tests.support.receiver import Receiver, Reply, Request
+from tests.support.receiver import Reply, Request
 from tests.support.wait import until
 
 pytestmark = pytest.mark.system
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as made:
-        yield made
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    with Stand(tmp_path / "data") as made:
-        made.fleet(city())
-        made.person("sup", "supervisor")
-        yield made
 
 
 class Refusing:
@@ -59,16 +42,8 @@ class Refusing:
 def refusing(stand: Stand) -> Iterator[Refusing]:
     """A real delivery process's work, with one webhook whose receiver refuses."""
     script = Refusing()
-
-    def nothing(after: int) -> Iterator[ReadingsBatch]:
-        yield from ()
-
-    with Receiver(script) as receiver:
-        given = {"url": receiver.url, "secrets": [SECRET], "allow": ["127.0.0.0/8"], "ports": [receiver.port]}
-        delivery = Delivery(stand.data, {"dispatch": webhook.Settings.model_validate(given)}, nothing)
-        delivery.start()
+    with delivering(stand, script):
         yield script
-        delivery.stop()
 
 
 def test_the_disk_lasts_as_long_as_the_last_day_says(tmp_path: Path) -> None:
@@ -97,7 +72,7 @@ def test_only_those_of_the_whole_city_see_the_gateway_itself(stand: Stand) -> No
             assert ('href="/system"' in entries) == (status == 200)
 
 
-def test_the_supervisor_sees_a_gateway_that_is_not_well(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_the_supervisor_sees_a_gateway_that_is_not_well(stand: Stand, browser: Any) -> None:
     stand.status |= {
         "behind_s": 3.5, "intake_packets": 1200, "devices_unknown": 2, "position": 77, "ledger_seq": 12,
         "version": "0.2.0", "counts": {"received": 1234, "effective": 1200, "duplicate": 4},
@@ -109,15 +84,11 @@ def test_the_supervisor_sees_a_gateway_that_is_not_well(stand: Stand, browser: A
         expect(page.locator("#tiles")).to_contain_text("this screen agrees")
         expect(page.locator("#silent")).to_be_visible()
         expect(page.locator("#counts-table")).to_contain_text("1,234")
-        shot(page, tmp_path, "system")
-        page.goto(stand.url + "/system")
         stand.stop_core()
         expect(page.locator("#tiles")).to_contain_text("does not answer")
 
 
-def test_what_a_sink_refused_is_found_and_sent_again(
-    stand: Stand, refusing: Refusing, browser: Any, tmp_path: Path
-) -> None:
+def test_what_a_sink_refused_is_found_and_sent_again(stand: Stand, refusing: Refusing, browser: Any) -> None:
     alarm = alarm_of(gas(1))
     stand.apply((alarm, True, 60.0), (alarm_of(gas(2)), True, 61.0), (alarm_of(gas(3), "H", 2), True, 30.0))
     with looking(browser, stand, "sup") as page:
@@ -126,8 +97,6 @@ def test_what_a_sink_refused_is_found_and_sent_again(
         expect(page.locator("#letters")).to_contain_text(alarm.id)
         expect(page.locator("#letters")).to_contain_text("410")
         expect(page.locator("#sinks")).to_contain_text("dispatch")
-        shot(page, tmp_path, "deliveries")
-        page.goto(stand.url + "/deliveries")
         refusing.refuses = False
         page.locator("#letters input").first.check()
         page.get_by_role("button", name="Send 1 again").click()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gateway.access import Scope
-from tests.console.look import FORMULA, HOSTILE, alarm_of, browsing, city, gas, looking, shot
+from tests.console.look import FORMULA, HOSTILE, alarm_of, city, gas, looking
 from tests.console.stand import Stand
 from tests.support.wait import until
 
@@ -21,19 +20,6 @@ pytestmark = pytest.mark.system
 
 ACME = gas(1)
 BETA = gas(1, "beta gas", "station 2", "south")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as made:
-        yield made
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    with Stand(tmp_path / "data") as made:
-        made.fleet(city())
-        yield made
 
 
 def parts(stand: Stand, account: str = "li", **path: str) -> Any:
@@ -92,7 +78,7 @@ def test_an_alarm_of_a_device_that_the_fleet_does_not_have_is_there_too(stand: S
     assert (west["grade"], west["expected"], west["coverage"]) == (1, 0, None)
 
 
-def test_the_engineer_walks_down_to_the_device(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_the_engineer_walks_down_to_the_device(stand: Stand, browser: Any) -> None:
     stand.apply((alarm_of(ACME), True, 60.0), (alarm_of(gas(2), "H", 2), True, 30.0))
     stand.apply((alarm_of(BETA, "H", 3), True, 30.0))
     with looking(browser, stand) as page:
@@ -102,8 +88,6 @@ def test_the_engineer_walks_down_to_the_device(stand: Stand, browser: Any, tmp_p
         expect(rows.first).to_contain_text("north")
         expect(rows.first).to_contain_text("Urgent")
         expect(page.locator("#sum")).to_contain_text("16")
-        shot(page, tmp_path, "overview")
-        page.goto(stand.url + "/overview")
         page.get_by_role("link", name="north").click()
         page.get_by_role("link", name="acme").click()
         page.get_by_role("link", name="tankfarm").click()
@@ -112,19 +96,16 @@ def test_the_engineer_walks_down_to_the_device(stand: Stand, browser: Any, tmp_p
         expect(page.locator("#path")).to_contain_text("Whole city›north›acme›tankfarm")
         stand.apply((alarm_of(gas(5)), True, 70.0))
         expect(rows.nth(1)).to_contain_text("GD-5")
-        shot(page, tmp_path, "overview-site")
-        page.goto(stand.url + "/overview?county=north&enterprise=acme&site=tankfarm")
         page.locator("#path").get_by_role("link", name="acme").click()
         expect(rows).to_have_count(2)
 
 
-def test_it_fits_a_tablet(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_it_fits_a_tablet(stand: Stand, browser: Any) -> None:
     stand.apply((alarm_of(ACME), True, 60.0))
     with looking(browser, stand, width=800) as page:
         page.goto(stand.url + "/overview")
         expect(page.locator("#parts tbody tr")).to_have_count(3)
         assert page.evaluate("document.documentElement.scrollWidth") <= 800
-        shot(page, tmp_path, "overview-tablet")
 
 
 def test_hostile_names_stay_names(stand: Stand, browser: Any) -> None:

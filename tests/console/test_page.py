@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,47 +12,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gateway.access import Scope
-from tests.console.look import PAGE_MS, browsing
+from tests.console.look import shot
 from tests.console.stand import PASSWORD, Stand, gas_alarm
 from tests.support.wait import PATIENCE
 
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as running:
-        yield running
-
-
 @pytest.fixture
 def stand(tmp_path: Path) -> Iterator[Stand]:
     with Stand(tmp_path / "data") as made:
         yield made
-
-
-@pytest.fixture
-def page(browser: Any, stand: Stand) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 800}, locale="en-GB")
-    (name, secret), *_ = stand.cookie().items()
-    context.add_cookies([{"name": name, "value": secret, "url": stand.url}])
-    context.set_default_timeout(PAGE_MS)
-    made = context.new_page()
-    problems: list[str] = []
-    made.on("pageerror", lambda error: problems.append(str(error)))
-    made.on("dialog", lambda dialog: problems.append(f"dialog {dialog.message}"))
-    made.on(
-        "request",
-        lambda request: problems.append(request.url) if not request.url.startswith(stand.url) else None,
-    )
-    yield made
-    context.close()
-    assert not problems
-
-
-def shot(page: Page, tmp_path: Path, name: str) -> None:
-    folder = Path(os.environ.get("RISKGATE_SHOTS", tmp_path))
-    page.screenshot(path=folder / f"{name}.png")
 
 
 def test_an_alarm_appears_is_acknowledged_and_leaves(page: Page, stand: Stand) -> None:
@@ -159,7 +128,7 @@ def test_what_the_core_says_of_itself_is_shown(page: Page, stand: Stand) -> None
         "No connection to the message broker",
         "behind by 12 s",
         "Gateway blind",
-        "Alarm flood: acme 37 since",
+        "Alarm flood: acme: 37 alarms since",
         ", first GD-1/lel:HH",
     ):
         expect(banners).to_contain_text(text)

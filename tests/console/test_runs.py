@@ -15,18 +15,12 @@ from playwright.sync_api import expect
 
 from gateway.access import Scope
 from gateway.console.pages.runs import plants
-from tests.console.look import PAGE_MS, browsing, looking, shot
+from tests.console.look import PAGE_MS, looking
 from tests.console.stand import Stand
 from tests.support.wait import PATIENCE, until
 
 pytestmark = pytest.mark.system
 PLANT = {"plant": "gas_room", "site": "demo/simulated", "fault": "", "for_s": 60, "speed": 1.0}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as made:
-        yield made
 
 
 @pytest.fixture
@@ -87,7 +81,7 @@ def test_the_faults_offered_are_those_of_the_plant() -> None:
     assert "air_quality" not in plants(), "a recording has no faults to choose"
 
 
-def test_the_tester_starts_watches_and_stops(stand: Stand, browser: Any, tmp_path: Path) -> None:
+def test_the_tester_starts_watches_and_stops(stand: Stand, browser: Any) -> None:
     stand.status["exercise"] = True
     with looking(browser, stand, "tess") as page:
         page.goto(stand.url + "/simulate")
@@ -104,8 +98,6 @@ def test_the_tester_starts_watches_and_stops(stand: Stand, browser: Any, tmp_pat
         refused = order(stand, "journal", {})
         if refused.status_code == 409:  # no broker is there: it may have given up already
             assert "goes on" in refused.json()["reason_en"]
-            shot(page, tmp_path, "simulate")
-            page.goto(stand.url + "/simulate")
         with suppress(Expired):  # it may end by itself at any moment, and the button goes
             page.locator("#stop").click(timeout=10_000)
         expect(first).to_contain_text(" s")

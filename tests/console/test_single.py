@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -17,50 +16,18 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from detectors import BAD, GOOD
+from detectors import BAD
 from gateway.access import Scope
 from gateway.console.trend import POINTS, Recorded, line
 from gateway.delivery.receipts import told
 from gateway.delivery.store import DeliveryStore, Message
-from tests.console.history import Row, record
-from tests.console.look import FORMULA, HOSTILE, alarm_of, browsing, city, gas, looking, shot
+from tests.console.history import KnowingStand, record, two_hours
+from tests.console.look import FORMULA, HOSTILE, alarm_of, city, gas
 from tests.console.stand import Stand
 from tests.support.wait import until
 
 S = 1_000_000_000
 DEVICE = city()[0]
-LAST: list[dict[str, Any]] = [
-    {"channel": "lel", "value": 61.2, "event_ns": 0, "quality": 0},
-    {"channel": "temperature", "value": None, "event_ns": 0, "quality": 2},
-]
-
-
-class KnowingStand(Stand):
-    """The core also tells last values."""
-
-    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        if request["op"] == "values":
-            now = {"event_ns": time.time_ns() - S}
-            return {"values": [LAST[0] | now, LAST[1]] if request["device"] == DEVICE.key else []}
-        return super()._answer(request)
-
-
-def readings(now: int) -> list[Row]:
-    """Two hours, every 5 s: calm, a pause, some bad ones, and the climb at the end."""
-    rows: list[Row] = []
-    for k in range(1440):
-        if 900 <= k < 930:
-            continue
-        value = 6 + math.sin(k / 40) + max(0, k - 1360) * 0.7
-        bad = 700 <= k < 710
-        rows.append(("lel", now - (1440 - k) * 5 * S, math.nan if bad else value, BAD if bad else GOOD))
-    return rows
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +35,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with KnowingStand(tmp_path_factory.mktemp("single")) as made:
         strange = gas(77, HOSTILE, FORMULA, "north\nsouth")
         made.fleet([*city(), strange])
-        record(made.data, DEVICE, readings(time.time_ns()))
+        record(made.data, DEVICE, two_hours(time.time_ns()))
         made.apply((alarm_of(DEVICE, "H", 2), True, 26.0))
         made.apply(
             (alarm_of(DEVICE), True, 61.2), (alarm_of(city()[1]), True, 70.0), (alarm_of(strange), True, 9.0)
@@ -76,14 +43,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         yield made
 
 
-@pytest.fixture
-def page(browser: Any, stand: Stand) -> Iterator[Page]:
-    with looking(browser, stand) as made:
-        yield made
-
-
 @pytest.mark.system
-def test_an_alarm_has_its_trend_what_to_do_and_who_did_what(page: Page, stand: Stand, tmp_path: Path) -> None:
+def test_an_alarm_has_its_trend_what_to_do_and_who_did_what(page: Page, stand: Stand) -> None:
     page.goto(stand.url)
     page.locator(f'tr[data-alarm="{DEVICE.key}/lel:HH"]').click()
     page.keyboard.press("Enter")
@@ -124,13 +85,10 @@ def test_an_alarm_has_its_trend_what_to_do_and_who_did_what(page: Page, stand: S
     page.locator("#remark-text").fill("patrol is there")
     page.get_by_role("button", name="Comment only").click()
     expect(page.locator("#history tbody tr").first).to_contain_text("patrol is there")
-    shot(page, tmp_path, "alarm")
 
 
 @pytest.mark.system
-def test_a_device_tells_its_values_their_age_and_what_is_missing(
-    page: Page, stand: Stand, tmp_path: Path
-) -> None:
+def test_a_device_tells_its_values_their_age_and_what_is_missing(page: Page, stand: Stand) -> None:
     page.goto(f"{stand.url}/device?key={quote(DEVICE.key)}")
     gas_row, warmth = (page.locator("#channels tbody tr").nth(n) for n in (0, 1))
     for text in ("Combustible gas", "61.2 %LEL", "good", "just now", "H 25 · HH 50"):
@@ -141,7 +99,6 @@ def test_a_device_tells_its_values_their_age_and_what_is_missing(
     expect(page.locator("#facts")).to_contain_text("gas/combustible_point")
     expect(page.locator("#open-alarms tbody tr")).to_have_count(2)
     expect(page.locator("#plot .main-svg").first).to_be_visible()
-    shot(page, tmp_path, "device")
     warmth.click()
     expect(page.locator("#trend-name")).to_have_text("Sensor temperature")
     expect(page.locator("#plot")).to_contain_text("no readings of this stretch")

@@ -3,7 +3,7 @@
 # and always goes on: the tests that need a missing server skip and say so. Never starts a service.
 set -u
 
-PACKAGES="mosquitto mosquitto-clients influxdb victoria-metrics postgresql rabbitmq-server chromium strace gcc nodejs npm"
+PACKAGES="mosquitto mosquitto-clients influxdb victoria-metrics postgresql rabbitmq-server chromium fonts-noto-cjk strace gcc nodejs npm"
 
 # A program that is already on the path counts, wherever it came from.
 program() {

@@ -5,6 +5,7 @@ No tile and no outline comes from outside: what is drawn is the fleet list's own
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from gateway.console.words.overview import MAP_WORDS
 
 ENTRY = Entry("/map", "map")
 MAX_CELLS = 128
+NEAR = 0.85
+"""Cells between two marks at least: a cell is somewhat wider than a mark."""
 LEAST_DEGREES = 0.002
 """A map of one device is still some hundred metres wide."""
 NOWHERE = [0.0, 0.0, 1.0, 1.0]
@@ -94,9 +97,37 @@ def _marks(view: View, places: Any, box: Any, across: int, down: int) -> list[di
     order = np.argsort(which, kind="stable")
     ends = np.searchsorted(which[order], np.arange(len(cells) + 1))
     sorted_places = places[order]
-    found = [_mark(view, sorted_places[ends[n] : ends[n + 1]]) for n in range(len(cells))]
-    found.sort(key=worst_first)
-    return found
+    groups = [sorted_places[ends[n] : ends[n + 1]] for n in range(len(cells))]
+    size = (max(east - west, 1e-9) / across, max(north - south, 1e-9) / down)
+    return _apart(view, groups, size)
+
+
+def _apart(view: View, groups: list[Any], cell: tuple[float, float]) -> list[dict[str, Any]]:
+    """One mark a group, the worst first; what would lie on a worse one, across the border of two cells, is
+    part of that. cell: its width and height in degrees."""
+    found = sorted(((_mark(view, group), group) for group in groups), key=lambda one: worst_first(one[0]))
+    kept: list[dict[str, Any]] = []
+    held: list[list[Any]] = []
+    near: dict[tuple[int, int], list[int]] = {}
+    for mark, group in found:
+        x, y = mark["lon"] / cell[0], mark["lat"] / cell[1]
+        column, line = int(x // 1), int(y // 1)
+        around = (
+            n for i in (-1, 0, 1) for j in (-1, 0, 1) for n in near.get((column + i, line + j), ())
+            if math.hypot(kept[n]["lon"] / cell[0] - x, kept[n]["lat"] / cell[1] - y) < NEAR
+        )  # fmt: skip
+        if (taker := next(around, None)) is not None:
+            held[taker].append(group)
+            continue
+        near.setdefault((column, line), []).append(len(kept))
+        kept.append(mark)
+        held.append([group])
+    joined = [
+        mark if len(some) == 1 else _mark(view, np.concatenate(some)) | {k: mark[k] for k in ("lon", "lat")}
+        for mark, some in zip(kept, held, strict=True)
+    ]
+    joined.sort(key=worst_first)
+    return joined
 
 
 def _mark(view: View, group: Any) -> dict[str, Any]:

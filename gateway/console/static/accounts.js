@@ -57,16 +57,22 @@ function person(one) {
   if (!one.provided) does.append(button(texts.edit, one.account, () => edit(one)), " ");
   if (one.enabled) does.append(button(texts.switch_off, one.account, () => switchOff(one)));
   else does.append(button(texts.switch_on, one.account, () => command("enable", { account: one.account, enabled: true })));
-  const made = tableRow(["name", who], texts[`role_${one.role}`] ?? one.role, [one.county, one.enterprise].filter(Boolean).join(" / ") || texts.whole_city, state, does);
+  const made = tableRow(["name", who], texts[`role_${one.role}`] ?? one.role, [one.county, one.enterprise].filter(Boolean).join(" / ") || texts.whole_city, state, ["long", does]);
   if (!one.enabled) made.className = "empty";
   return made;
+}
+
+/** "operator, whole city" in the page's language; other details are names. */
+function detailOf(text) {
+  const words = { "whole city": texts.whole_city };
+  return text.split(", ").map((part) => words[part] ?? texts[`role_${part}`] ?? part).join(", ");
 }
 
 function show(said) {
   fill(at("people"), said.accounts.map(person));
   fill(
     at("changes"),
-    said.changes.map((one) => tableRow(moment(one.at_ms), one.by || "–", one.account, [texts[`change_${one.action}`] ?? one.action, one.detail].filter(Boolean).join(": "))),
+    said.changes.map((one) => tableRow(["at", moment(one.at_ms)], one.by || "–", one.account, ["long", [texts[`change_${one.action}`] ?? one.action, detailOf(one.detail)].filter(Boolean).join(": ")])),
   );
 }
 

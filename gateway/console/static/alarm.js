@@ -2,9 +2,9 @@
 
 import { act, remark } from "/static/answers.js";
 import { fateCell, whomCell } from "/static/calls.js";
-import { actions, button, inLanguage, mark, measured, moment, number, priorityOf, remarks, stateName, urgency } from "/static/lines.js";
+import { actions, button, conditionName, inLanguage, mark, measured, moment, number, priorityOf, remarks, stateName, urgency } from "/static/lines.js";
 import { Trend, spans } from "/static/plot.js";
-import { ask, at, element, language, may, now, texts } from "/static/shell.js";
+import { ask, at, element, language, may, named, now, receipt, texts } from "/static/shell.js";
 
 const EVERY_MS = 2000;
 const alarm = at("one").dataset.alarm;
@@ -17,7 +17,7 @@ const causeName = (cause) => texts[`${cause}_cause`] ?? texts[cause] ?? cause;
 function head({ row, device, in_fleet: inFleet }) {
   const titles = element("div", "titles");
   const title = element("h2");
-  const what = [row.device || texts.this_gateway, row.channel, row.condition].filter(Boolean).join(" · ");
+  const what = [row.device || texts.this_gateway, row.channel, conditionName(row.condition)].filter(Boolean).join(" · ");
   title.append(what);
   titles.append(title, element("span", "note", [row.county, row.enterprise, row.site, row.asset].filter(Boolean).join(" / ")), element("span", "note", row.alarm));
   const state = element("span", `state ${row.unanswered ? "unanswered" : ""}`, row.open ? stateName(row) : texts.cleared);
@@ -76,11 +76,12 @@ function history({ history: steps }) {
         [step.cause === "comment" ? texts.comment : causeName(step.cause)],
         [[step.actor, texts[`role_${step.role}`]].filter(Boolean).join(" · ")],
         [step.source],
-        [inLanguage(step, "reason")],
-        [step.comment],
+        [inLanguage(step, "reason"), "long"],
+        [step.comment, "long"],
       ),
     ),
   );
+  named(at("history"));
 }
 
 function deliveries({ deliveries: lines }) {
@@ -96,10 +97,11 @@ function deliveries({ deliveries: lines }) {
         [texts[one.state] ?? one.state, `sent-${one.state}`],
         [one.at_ns ? moment(one.at_ns / 1e6) : "", "at"],
         [one.attempts ? String(one.attempts) : ""],
-        [one.detail],
+        [receipt(one.detail), "long"],
       ),
     ),
   );
+  named(at("deliveries"));
 }
 
 /** Only where somebody was called: most alarms are answered before. */
@@ -113,6 +115,7 @@ function called({ calls }) {
       return made;
     }),
   );
+  named(at("calls"));
 }
 
 async function look() {

@@ -277,6 +277,9 @@ at("mute").addEventListener("change", () => {
   const minutes = Number(at("mute").value);
   horn.mute(minutes ? now() + minutes * 60_000 : 0);
 });
+at("filter-open").addEventListener("click", () => {
+  at("filter-open").setAttribute("aria-expanded", String(at("filter").classList.toggle("open")));
+});
 at("help-open").addEventListener("click", () => at("help").showModal());
 at("hidden-urgent").addEventListener("click", () => filter.clear());
 setInterval(() => filter.offer(rows), OFFER_MS);

@@ -1,6 +1,6 @@
 // How a call is told: whom, by what, what became of it; on the system page and on an alarm's.
 
-import { element, say, texts } from "/static/shell.js";
+import { element, receipt, say, texts } from "/static/shell.js";
 
 /** "roster:duty" or "role:supervisor", for people. */
 export function whoOf(who) {
@@ -26,6 +26,6 @@ export function fateCell(call) {
   const sign = element("span", "sign", { delivered: "✓", failed: "✗" }[call.state] ?? "–");
   sign.setAttribute("aria-hidden", "true");
   made.append(sign, element("span", "", texts[`call_${call.state}`] ?? call.state), element("span", "note", call.sink));
-  if (call.state !== "delivered" && call.outcome) made.append(element("span", "note", call.outcome));
+  if (call.state !== "delivered" && call.outcome) made.append(element("span", "note", receipt(call.outcome)));
   return made;
 }

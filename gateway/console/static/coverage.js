@@ -1,7 +1,7 @@
 // The coverage page: every expected channel in one state, now and over a period.
 
 import { at, element, say, texts } from "/static/shell.js";
-import { bar, fill, moment, number, percent, shown, span, statesText, tableRow, tile } from "/static/look.js";
+import { bar, fill, moment, number, percent, shown, span, statesText, stretch, tableRow, tile } from "/static/look.js";
 import { chosenPeriod } from "/static/period.js";
 
 const LISTED = 200;
@@ -40,7 +40,7 @@ function states() {
   );
   at("blind-title").hidden = !told.blind.length;
   at("blind-list").replaceChildren(
-    ...told.blind.slice(0, 20).map(([begin, end]) => element("li", "", `${moment(begin)} – ${moment(end)} (${span((end - begin) / 1000)})`)),
+    ...told.blind.slice(0, 20).map(([begin, end]) => element("li", "", `${stretch(begin, end)} (${span((end - begin) / 1000)})`)),
   );
 }
 
@@ -79,7 +79,7 @@ function show(said) {
   groups();
   fill(
     at("not-live"),
-    said.not_live.map((one) => tableRow(["name", one.channel], texts[`state_${one.state}`], one.since_ms ? moment(one.since_ms) : texts.always)),
+    said.not_live.map((one) => tableRow(["name", one.channel], ["at", texts[`state_${one.state}`]], ["at", one.since_ms ? moment(one.since_ms) : texts.always])),
   );
   at("beyond").hidden = !said.not_live_beyond;
   at("beyond").textContent = say(texts.beyond, { n: number(said.not_live_beyond) });

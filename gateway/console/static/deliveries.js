@@ -1,6 +1,6 @@
 // The deliveries page: sinks, what they refused for good, sending that again.
 
-import { at, element, language, say, send, texts } from "/static/shell.js";
+import { at, boxed, element, language, receipt, say, send, texts } from "/static/shell.js";
 import { again, fill, moment, number, shown, tableRow, told, withProgress } from "/static/look.js";
 import { sinkRow } from "/static/sinks.js";
 
@@ -11,7 +11,7 @@ let dead = 0;
 
 function choice() {
   at("chosen").disabled = chosen.size === 0;
-  at("chosen").textContent = say(texts.resend_chosen, { n: chosen.size });
+  at("chosen").textContent = chosen.size ? say(texts.resend_chosen, { n: number(chosen.size) }) : texts.resend_none;
 }
 
 function open(name) {
@@ -42,9 +42,11 @@ function letter(one) {
     else chosen.delete(one.event);
     choice();
   });
-  const reason = element("span", "", one.reason);
+  const reason = element("span", "", receipt(one.reason));
   if (one.part) reason.append(element("span", "note", one.part));
-  return tableRow(["pick", pick], moment(one.at_ns / 1e6), one.event || `${one.lane} ${one.seq}`, ["name", one.alarm], reason, ["number", number(one.attempts)]);
+  const made = tableRow(["pick", pick], ["at", moment(one.at_ns / 1e6)], ["at", one.event || `${one.lane} ${one.seq}`], ["name", one.alarm], ["long", reason], ["number", number(one.attempts)]);
+  boxed(made.firstChild, pick);
+  return made;
 }
 
 function showSinks(said) {
@@ -56,7 +58,7 @@ function showSinks(said) {
   fill(
     at("again"),
     said.again.map((one) =>
-      tableRow(moment(one.at_ms), one.actor, one.sink, one.events ? number(one.events) : texts.everything, `${one.accepted ? "" : `${texts.refused}: `}${language === "zh" ? one.reason_zh : one.reason_en}`),
+      tableRow(["at", moment(one.at_ms)], one.actor, one.sink, one.events ? number(one.events) : texts.everything, `${one.accepted ? "" : `${texts.refused}: `}${language === "zh" ? one.reason_zh : one.reason_en}`),
     ),
   );
 }

@@ -1,8 +1,8 @@
 // One device: last values, quality, age, what is missing, its clock and life, its alarms, a trend by channel.
 
-import { ago, inLanguage, mark, moment, number, pageOf, priorityOf, stateName } from "/static/lines.js";
+import { ago, conditionName, inLanguage, mark, moment, number, pageOf, priorityOf, stateName } from "/static/lines.js";
 import { Trend, spans } from "/static/plot.js";
-import { ask, at, element, language, now, say, texts } from "/static/shell.js";
+import { ask, at, element, language, named, now, say, texts } from "/static/shell.js";
 
 const EVERY_MS = 3000;
 const RECORDS_MS = 60_000;
@@ -35,7 +35,7 @@ function channelRow(channel) {
   name.append(pick, element("span", "note", channel.channel));
   for (const alarm of channel.alarms) {
     const open = told.alarms.find((one) => one.alarm === alarm);
-    if (open) name.append(alarmLink(open, open.condition), " ");
+    if (open) name.append(alarmLink(open, conditionName(open.condition)), " ");
   }
   const last = channel.last;
   const heard = Boolean(last && last.event_ms !== null);
@@ -105,6 +105,7 @@ function draw() {
   at("not-in-fleet").hidden = told.in_fleet;
   at("core-no-values").hidden = told.core_answers;
   document.querySelector("#channels tbody").replaceChildren(...told.channels.map(channelRow));
+  named(at("channels"));
   const channel = told.channels.find((one) => one.channel === chosen);
   at("trend-name").textContent = channel ? title(channel) : "";
   at("none-open").hidden = told.alarms.length > 0;
@@ -112,8 +113,8 @@ function draw() {
     ...told.alarms.map((row) => {
       const made = element("tr");
       const name = element("td");
-      name.append(alarmLink(row, [row.channel, row.condition].filter(Boolean).join(" ")));
-      made.append(name, element("td", "", stateName(row)), element("td", "", inLanguage(row, "reason")));
+      name.append(alarmLink(row, [row.channel, conditionName(row.condition)].filter(Boolean).join(" ")));
+      made.append(name, element("td", "", stateName(row)), element("td", "long", inLanguage(row, "reason")));
       return made;
     }),
   );
@@ -132,17 +133,18 @@ function draw() {
     ...told.history.map((one) => {
       const made = element("tr");
       const name = element("td");
-      name.append(alarmLink(one, [one.channel, one.condition].filter(Boolean).join(" ")));
+      name.append(alarmLink(one, [one.channel, conditionName(one.condition)].filter(Boolean).join(" ")));
       made.append(
         element("td", "at", moment(one.at_ms)),
         name,
         element("td", "", texts[`${one.cause}_cause`] ?? texts[one.cause] ?? one.cause),
-        element("td", "", inLanguage(one, "reason")),
+        element("td", "long", inLanguage(one, "reason")),
         element("td", "", one.actor),
       );
       return made;
     }),
   );
+  named(at("history"));
 }
 
 async function look() {

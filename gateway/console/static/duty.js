@@ -46,7 +46,7 @@ function showCalls({ calls, coming }) {
   const focused = document.activeElement?.getAttribute("aria-label");
   fill(
     at("calls"),
-    calls.map((call) => tableRow(moment(call.at_ms), `${call.level} · ${call.step}`, whomCell(call), fateCell(call), ["name", alarmsCell(call)], step(call.next))),
+    calls.map((call) => tableRow(["at", moment(call.at_ms)], `${call.level} · ${call.step}`, whomCell(call), fateCell(call), ["name", alarmsCell(call)], step(call.next))),
   );
   if (focused) document.querySelector(`#calls [aria-label="${CSS.escape(focused)}"]`)?.focus();
   const listed = new Set(calls.map((call) => JSON.stringify(call.next)));
@@ -91,12 +91,17 @@ function receipts(drill) {
   return made;
 }
 
+/** What failed; the outcomes among it in the page's language. */
+function problemOf({ problem }) {
+  return problem.replace(/: (refused|no receipt)\b/g, (_, outcome) => `: ${texts[`outcome_${outcome.replace(" ", "_")}`]}`);
+}
+
 function result(drill) {
   const made = element("span", `verdict wide ${drill.problem ? "missed" : "met"}`);
   const sign = element("span", "sign", drill.problem ? "✗" : "✓");
   sign.setAttribute("aria-hidden", "true");
   const why = drill.why === "asked" ? say(texts.drill_asked, { who: drill.by || texts.drill_somebody }) : texts.drill_scheduled;
-  made.append(sign, element("span", "", drill.problem || texts.drill_all_reached), element("span", "note", why));
+  made.append(sign, element("span", "", problemOf(drill) || texts.drill_all_reached), element("span", "note", why));
   return made;
 }
 
@@ -111,7 +116,7 @@ function showDrill({ drill, exercise }) {
   at("drill-state").textContent = state;
   fill(
     at("drills"),
-    drills.map((one) => tableRow(moment(one.began_ms), result(one), ["number", one.latency_s.alarm === undefined ? "–" : `${number(one.latency_s.alarm, 2)} s`], receipts(one))),
+    drills.map((one) => tableRow(["at", moment(one.began_ms)], result(one), ["number", one.latency_s.alarm === undefined ? "–" : `${number(one.latency_s.alarm, 2)} s`], receipts(one))),
   );
 }
 

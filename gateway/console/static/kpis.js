@@ -4,10 +4,11 @@ import { ask, at, element, language, say, texts } from "/static/shell.js";
 import { bar, fill, moment, number, percent, shown, span, svg, tableRow, tile, withProgress } from "/static/look.js";
 import { chosenPeriod } from "/static/period.js";
 
-const [WIDE, TALL, LEFT, BOTTOM] = [1200, 190, 46, 24];
+const [TALL, LEFT, BOTTOM, EACH_TICK] = [190, 46, 24, 150];
 const STEPS = { 600000: ["step_ten", 10], 3600000: ["step_hour", 30], 86400000: ["step_day", 288] };
 const LISTED = 20;
 let period = null;
+let drawnOf = null;
 let calmFor = 0;
 
 const figure = (said, id) => said.figures.find((one) => one.id === id);
@@ -21,19 +22,30 @@ function value(one) {
 function tiles(said) {
   at("tiles").replaceChildren(
     tile(texts.annunciated, number(said.annunciated)),
-    tile(texts.rate, value(figure(said, "per_hour")), `${texts.target} ${figure(said, "per_hour").target}`),
+    tile(texts.rate, value(figure(said, "per_hour")), `${texts.target} ${target(figure(said, "per_hour"))}`),
     tile(texts.flood_time, value(figure(said, "flood_percent")), said.floods.length ? say(texts.floods_n, { n: said.floods.length }) : ""),
     tile(texts.answered_in, value(figure(said, "acknowledge_median_s")), say(texts.open_at_end, { n: number(figure(said, "not_acknowledged").value ?? 0) })),
   );
 }
 
-/** A round number at least as large. */
+/** A round number at least as large; a quarter of it is whole. */
 function ceiling(most) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(1, most)));
-  return Math.max(4, power * [1, 2, 4, 5, 8, 10].find((n) => n * power >= most));
+  for (let power = 1; ; power *= 10) {
+    const found = [4, 8, 12, 20, 40].find((n) => n * power >= most);
+    if (found) return found * power;
+  }
 }
 
+/** Targets as people write them: "≤ 12", and "0" for what must not be. */
+function target(one) {
+  const said = (one.target ?? "").replace("<=", "≤").replace(">=", "≥").replace(/^==\s*/, "");
+  return said && one.unit === "%" ? `${said} %` : said;
+}
+
+/** One unit of the drawing is one pixel: letters stay as large as all others. */
 function plot(said) {
+  drawnOf = said;
+  const WIDE = Math.max(280, at("plot").clientWidth - 16);
   const [step, each] = STEPS[said.step_ms];
   const limit = each * said.operators;
   at("plot-title").textContent = say(texts.over_time, { step: texts[step] });
@@ -60,12 +72,21 @@ function plot(said) {
     drawn.append(one);
   });
   drawn.append(svg("line", { class: "limit", x1: LEFT, x2: WIDE, y1: y(limit), y2: y(limit) }));
-  drawn.append(svg("text", { class: "tick", x: WIDE - 4, y: y(limit) - 4, "text-anchor": "end" }, say(texts.plot_limit, { n: number(limit) })));
-  for (let n = 0; n <= 6; n += 1) {
-    const at_ms = said.since_ms + ((said.until_ms - said.since_ms) * n) / 6;
-    drawn.append(svg("text", { class: "tick", x: x(at_ms), y: TALL - 6, "text-anchor": n === 0 ? "start" : n === 6 ? "end" : "middle" }, moment(at_ms).replace(/:\d\d$/, "")));
+  drawn.append(svg("text", { class: "tick", x: LEFT + 6, y: y(limit) - 4, "text-anchor": "start" }, say(texts.plot_limit, { n: number(limit) })));
+  const ticks = Math.max(1, Math.floor((WIDE - LEFT) / EACH_TICK));
+  for (let n = 0; n <= ticks; n += 1) {
+    const at_ms = said.since_ms + ((said.until_ms - said.since_ms) * n) / ticks;
+    drawn.append(svg("text", { class: "tick", x: x(at_ms), y: TALL - 6, "text-anchor": n === 0 ? "start" : n === ticks ? "end" : "middle" }, minute(at_ms)));
   }
+  if (!said.annunciated) drawn.append(svg("text", { class: "tick none", x: (LEFT + WIDE) / 2, y: TALL / 2, "text-anchor": "middle" }, texts.no_alarms));
   at("plot").replaceChildren(drawn);
+}
+
+/** Day and minute: an axis names both. */
+function minute(ms) {
+  const two = (n) => String(n).padStart(2, "0");
+  const then = new Date(ms);
+  return `${two(then.getMonth() + 1)}-${two(then.getDate())} ${two(then.getHours())}:${two(then.getMinutes())}`;
 }
 
 function verdict(one) {
@@ -78,8 +99,8 @@ function verdict(one) {
 }
 
 function sourceOf(one) {
-  const clause = { "usual test, no clause": texts.usual_test, "no target": texts.no_target }[one.clause] ?? one.clause;
-  return one.source_verified || clause !== one.clause ? clause : `${clause}; ${texts.not_verified}`;
+  const none = { "usual test, no clause": texts.usual_test, "no target": texts.no_target }[one.clause];
+  return none ?? (one.source_verified ? one.clause : `${one.clause}; ${texts.not_verified}`);
 }
 
 function table(said) {
@@ -87,18 +108,18 @@ function table(said) {
     at("figures"),
     said.figures.map((one) =>
       tableRow(
-        language === "zh" ? one.title_zh : one.title_en,
+        ["name", language === "zh" ? one.title_zh : one.title_en],
         [`number${one.met === false ? " some" : ""}`, value(one)],
-        ["number", one.target ? `${one.target}${one.unit === "%" ? " %" : ""}` : ""],
+        ["number", target(one)],
         verdict(one),
-        ["note", sourceOf(one)],
+        ["note long", sourceOf(one)],
       ),
     ),
   );
   const all = Object.values(said.by_priority).reduce((a, b) => a + b, 0);
   fill(
     at("split"),
-    Object.entries(said.by_priority).map(([name, count]) => tableRow(texts[name], ["number", number(count)], bar(all ? (100 * count) / all : null, false))),
+    Object.entries(said.by_priority).map(([name, count]) => tableRow(["name", texts[name]], ["number", number(count)], bar(all ? (100 * count) / all : null, false))),
   );
 }
 
@@ -150,6 +171,7 @@ function show(said) {
   lists(said);
 }
 
+new ResizeObserver(() => drawnOf && plot(drawnOf)).observe(at("plot"));
 at("calm").addEventListener("click", async () => {
   const asked = calmFor;
   at("calm").disabled = true;

@@ -1,6 +1,6 @@
 // How an alarm is written: its line in the list, and all that is known of it below the list.
 
-import { element, language, may, now, say, texts } from "/static/shell.js";
+import { boxed, element, language, may, now, say, texts } from "/static/shell.js";
 
 export function number(value) {
   if (value === null || value === undefined) return "";
@@ -68,6 +68,9 @@ export function urgency(row, text) {
   return say(texts[text], { base: texts[`priority_${Math.min(4, row.base_priority)}`] });
 }
 
+/** A limit's own letters, else what the condition is called. */
+export const conditionName = (name) => texts[`condition_${name}`] ?? name.replaceAll("_", " ");
+
 export function stateName(row) {
   return texts[row.resettable ? "waiting_reset" : row.state] ?? row.state;
 }
@@ -105,7 +108,7 @@ function stateCell(row) {
   if (row.quieted) notes.push(row.active ? texts.condition_holds : texts.condition_over);
   else if (row.state === "acknowledged" && row.actor) notes.push(row.actor);
   if (row.latched && !row.quieted) notes.push(texts.latched);
-  return cell("state", element("span", "name", stateName(row)), clipped("span", "note", notes.join(" · ")));
+  return cell("state", clipped("span", "name", stateName(row)), clipped("span", "note", notes.join(" · ")));
 }
 
 function sinceCell(row) {
@@ -125,7 +128,7 @@ function whatCell(row) {
   const together = row.together?.count > 1 ? row.together : null;
   if (together && row.first_out) head.append(element("span", "badge first", say(texts.first_out, { n: together.count })), " ");
   head.append(element("b", "", row.channel || (row.device ? texts.whole_device : "")), " ");
-  head.append(element("span", "condition", row.condition));
+  head.append(element("span", "condition", conditionName(row.condition)));
   const value = measured(row);
   if (value) head.append(" ", element("span", "value", value));
   if (value && !row.explained) head.append(" ", element("span", "note inline", `${texts.limit} ${number(row.limit)} ${row.unit}`.trim()));
@@ -137,9 +140,10 @@ function whatCell(row) {
   if (row.chattering) head.append(" ", element("span", "badge", texts.chattering));
   if (row.fleeting) head.append(" ", element("span", "badge", texts.fleeting));
   if (together?.first && !row.first_out) {
-    const first = [together.first.device, together.first.channel, together.first.condition].filter(Boolean).join(" ");
+    const first = [together.first.device, together.first.channel, conditionName(together.first.condition)].filter(Boolean).join(" ");
     head.append(" ", clipped("span", "badge", say(texts.group, { first })));
   }
+  head.title = head.textContent;
   const sentence = [inLanguage(row, "reason"), ...remarks(row).filter((r) => r !== texts.latched)].join(" · ");
   return cell("what", head, clipped("p", "reason", sentence));
 }
@@ -160,8 +164,10 @@ export function line(row, { chosen, marked }, act, toggled) {
   box.setAttribute("aria-label", `${texts.mark} ${row.alarm}`);
   box.addEventListener("change", () => toggled(row));
   const [action] = actions(row).filter((name) => name !== "shelve" && name !== "remove");
+  const boxCell = cell("box", may.has("acknowledge") ? box : null);
+  if (may.has("acknowledge")) boxed(boxCell, box);
   made.append(
-    cell("box", may.has("acknowledge") ? box : null),
+    boxCell,
     cell("priority", mark(priority), element("span", "name", texts[`priority_${priority}`])),
     stateCell(row),
     sinceCell(row),

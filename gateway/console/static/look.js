@@ -1,6 +1,6 @@
 // What pages that look at figures share: asking again and again with progress, shapes, bars, numbers, times.
 
-import { ask, at, element, language, message, say, texts } from "/static/shell.js";
+import { ask, at, element, language, message, named, say, texts } from "/static/shell.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SHOWN_MS = 400;
@@ -32,8 +32,19 @@ export function moment(ms) {
   const then = new Date(ms);
   const two = (n) => String(n).padStart(2, "0");
   const time = `${two(then.getHours())}:${two(then.getMinutes())}:${two(then.getSeconds())}`;
-  if (then.toDateString() === new Date().toDateString()) return time;
-  return `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())} ${time}`;
+  return then.toDateString() === new Date().toDateString() ? time : `${day(then)} ${time}`;
+}
+
+function day(then) {
+  const two = (n) => String(n).padStart(2, "0");
+  return `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())}`;
+}
+
+/** From one local time to another; the day stands with both, or with neither if both are of today. */
+export function stretch(fromMs, toMs) {
+  const [from, to] = [moment(fromMs), moment(toMs)];
+  const today = to.length < from.length ? `${day(new Date(toMs))} ` : "";
+  return `${from} – ${today}${to}`;
 }
 
 /** Seconds for people. */
@@ -165,6 +176,7 @@ export function fill(table, rows) {
   const body = table.querySelector("tbody");
   if (rows.length) {
     body.replaceChildren(...rows);
+    named(table);
     return;
   }
   const none = tableRow(["note", texts.nothing ?? "–"]);

@@ -1,16 +1,18 @@
 // The map: devices by their coordinates; near ones are one mark. Drawn here, nothing is fetched from outside.
 
 import { at, element, say, texts } from "/static/shell.js";
+import { Labels } from "/static/labels.js";
 import { mark, moment, number, shown, statesText, svg } from "/static/look.js";
 
 const EVERY_MS = 5000;
 const SETTLED_MS = 200;
 const CELL_PX = 34;
 const MAX_CELLS = 128;
-const LABELLED = 70;
 const WORST = 30;
 const NARROWEST = 0.0008;
 const METRES = 111320;
+/** Room that a degree's name takes at the edge. */
+const NAME_PX = 60;
 const FORMS = {
   0: "M0,-6a6,6 0 1 0 0.01,0z",
   1: "M-5,-12L5,-12L12,-5L12,5L5,12L-5,12L-12,5L-12,-5z",
@@ -21,12 +23,15 @@ const FORMS = {
 
 const frame = at("frame");
 const map = at("map");
+const labels = new Labels();
 let whole = null;
 let view = fromHash();
 let told = null;
 let asking = null;
 let settle = 0;
 let moved = false;
+/** Somebody chose what is in view; until then a window of another size shows all, too. */
+let chosen = view !== null;
 
 /** What the address says after "#": middle and width in degrees. */
 function fromHash() {
@@ -58,10 +63,15 @@ function showAll() {
 }
 
 function changed() {
+  chosen = true;
   view.wide = Math.min(360, Math.max(NARROWEST, view.wide));
   view.lat = Math.min(89, Math.max(-89, view.lat));
   history.replaceState(null, "", `#${view.lon.toFixed(5)},${view.lat.toFixed(5)},${view.wide.toFixed(5)}`);
   draw();
+  settled();
+}
+
+function settled() {
   clearTimeout(settle);
   settle = setTimeout(look, SETTLED_MS);
 }
@@ -97,17 +107,13 @@ function form(spot) {
   return svg("path", { d: FORMS[spot.grade], class: `form${gap ? " gap" : ""}`, transform: `scale(${scale})` });
 }
 
-/** Whether a calm mark has room for its name. */
-function lonely(spot, marks) {
-  const [x, y] = toScreen(spot.lon, spot.lat);
-  return marks.every((other) => {
-    if (other === spot) return true;
-    const [a, b] = toScreen(other.lon, other.lat);
-    return Math.abs(a - x) > 60 || Math.abs(b - y) > 34;
-  });
+/** What a mark is called: its name, and how many devices it stands for if they are more than one. */
+function nameOf(spot) {
+  if (!spot.name) return spot.devices > 1 ? say(texts.many_devices, { n: number(spot.devices) }) : "";
+  return spot.devices > 1 ? `${spot.name} (${number(spot.devices)})` : spot.name;
 }
 
-function spotOf(spot, labelled) {
+function spotOf(spot) {
   const [x, y] = toScreen(spot.lon, spot.lat);
   const leads = target(spot);
   const made = svg(leads ? "a" : "g", {
@@ -124,13 +130,12 @@ function spotOf(spot, labelled) {
     made.addEventListener("keydown", (event) => event.key === "Enter" && nearer());
   }
   made.addEventListener("click", (event) => moved && event.preventDefault());
+  for (const begins of ["pointerenter", "focus"]) made.addEventListener(begins, () => labels.tell(x, y, nameOf(spot)));
+  for (const ends of ["pointerleave", "blur"]) made.addEventListener(ends, () => labels.quiet());
   made.append(svg("title", {}, title(spot)), svg("circle", { class: "ring", r: 17 }), form(spot));
   const gap = !spot.grade && spot.live < spot.expected;
-  const digit = spot.grade ? String(spot.grade) : spot.devices > 1 ? String(spot.devices) : "";
+  const digit = spot.grade ? String(spot.grade) : spot.devices > 1 ? number(spot.devices) : "";
   if (digit) made.append(svg("text", { class: `digit${gap ? " on-gap" : ""}`, y: spot.grade === 2 ? 8 : 4.5 }, digit));
-  const name = spot.name && (labelled || spot.grade) ? spot.name : "";
-  const text = spot.devices > 1 && spot.grade ? `${name} (${spot.devices})`.trim() : name;
-  if (text) made.append(svg("text", { class: "label", y: 29 }, text.length > 24 ? `${text.slice(0, 23)}…` : text));
   return made;
 }
 
@@ -148,7 +153,8 @@ function net() {
   const made = [];
   for (let lon = Math.ceil(west / step) * step; lon < east; lon += step) {
     const [x] = toScreen(lon, view.lat);
-    made.push(svg("line", { class: "net", x1: x, x2: x, y1: 0, y2: height }), svg("text", { class: "net-name", x: x + 3, y: height - 5 }, `${lon.toFixed(digits)}°`));
+    made.push(svg("line", { class: "net", x1: x, x2: x, y1: 0, y2: height }));
+    if (x < width - NAME_PX) made.push(svg("text", { class: "net-name", x: x + 3, y: height - 5 }, `${lon.toFixed(digits)}°`));
   }
   for (let lat = Math.ceil(south / step) * step; lat < north; lat += step) {
     const [, y] = toScreen(view.lon, lat);
@@ -172,9 +178,11 @@ function draw() {
   const { width, height } = size();
   map.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const marks = told ? told.marks : [];
+  labels.quiet();
   const focused = document.activeElement?.closest?.("#map .spot")?.dataset.key;
-  // worst last, so that nothing lies over it
-  map.replaceChildren(...net(), ...[...marks].reverse().map((spot) => spotOf(spot, marks.length <= LABELLED && lonely(spot, marks))), scaleBar());
+  // worst last, so that nothing lies over it; the worst have the first choice of where their names stand
+  const placed = marks.map((spot) => [...toScreen(spot.lon, spot.lat), nameOf(spot), spot.grade]);
+  map.replaceChildren(...net(), ...[...marks].reverse().map(spotOf), ...labels.place(placed, width, height), scaleBar(), labels.told);
   if (focused) map.querySelector(`.spot[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -293,7 +301,9 @@ at("in").addEventListener("click", () => view && zoom(0.6));
 at("out").addEventListener("click", () => view && zoom(1 / 0.6));
 at("whole").addEventListener("click", () => {
   showAll();
-  if (view) changed();
+  if (!view) return;
+  changed();
+  chosen = false;
 });
 frame.addEventListener("keydown", keys);
 frame.addEventListener("wheel", (event) => {
@@ -305,7 +315,12 @@ frame.addEventListener("wheel", (event) => {
   const lat = view.lat - (event.clientY - top - height / 2) * perPixel() * squeeze();
   zoom(event.deltaY < 0 ? 0.8 : 1.25, lon, lat);
 });
-addEventListener("resize", () => view && changed());
+addEventListener("resize", () => {
+  if (!view) return;
+  if (!chosen) showAll();
+  draw();
+  settled();
+});
 addEventListener("hashchange", () => {
   const wanted = fromHash();
   if (!wanted) return;

@@ -1,6 +1,6 @@
 // The overview: one level of the city, worst first; a name leads one level down.
 
-import { at, element, say, texts } from "/static/shell.js";
+import { at, element, named, say, texts } from "/static/shell.js";
 import { again, bar, graded, moment, number, percent, shown, statesText } from "/static/look.js";
 
 const EVERY_MS = 5000;
@@ -99,6 +99,7 @@ function show(said) {
   const body = document.querySelector("#parts tbody");
   const focused = document.activeElement?.closest?.("#parts a")?.getAttribute("href");
   body.replaceChildren(...said.lines.map((line) => row(line, said.below)));
+  named(at("parts"));
   if (focused) body.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   if (!said.lines.length) {
     const none = cell("note", texts.nothing_here);

@@ -1,7 +1,7 @@
 // The period of a page that looks back: the last days, or from one time to another; kept in the address.
 
-import { at, say, texts } from "/static/shell.js";
-import { moment } from "/static/look.js";
+import { at, texts } from "/static/shell.js";
+import { stretch } from "/static/look.js";
 
 const DAY_MS = 86400000;
 const MINUTE_MS = 60000;
@@ -48,7 +48,7 @@ export function chosenPeriod(change) {
       kept.set("operators", operators.value);
     }
     history.replaceState(null, "", `?${kept}`);
-    at("from-to").textContent = say(texts.from_to, { since: moment(since), until: moment(until) });
+    at("from-to").textContent = stretch(since, until);
     change(query);
   };
 

@@ -6,6 +6,7 @@ import { ask, at, element, language, say, texts } from "/static/shell.js";
 
 const LIBRARY = "/plotly.min.js";
 const SPAN_MIN_MS = 2000;
+const NARROW_PX = 520;
 /** Times of day as everywhere in the console, whatever plotly's own language. */
 const TICKS = [
   { dtickrange: [null, 60_000], value: "%H:%M:%S\n%Y-%m-%d" },
@@ -45,7 +46,7 @@ function traces(told) {
   const list = [
     {
       x, y: line.value, mode: line.count < 400 ? "lines+markers" : "lines", name: texts.value, connectgaps: false,
-      line: { color: colour("--button"), width: 1.6, shape: step }, marker: { size: 4 }, hoverlabel: { namelength: 0 },
+      line: { color: colour("--trace"), width: 1.6, shape: step }, marker: { size: 4 }, hoverlabel: { namelength: 0 },
     },
   ];
   const some = (places, name, symbol, paint) => {
@@ -112,6 +113,10 @@ function notes(told) {
   }));
 }
 
+const isNarrow = () => at("plot").clientWidth < NARROW_PX;
+const margins = () => (isNarrow() ? { l: 44, r: 52, t: 12, b: 38 } : { l: 62, r: 64, t: 12, b: 38 });
+const ticks = () => (isNarrow() ? 4 : 0);
+
 function layout(told, from, to) {
   const grid = colour("--line");
   const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid, color: colour("--quiet") };
@@ -119,9 +124,9 @@ function layout(told, from, to) {
   const names = told.about?.[`states_${language}`] ?? {};
   const states = Object.entries(names);
   return {
-    margin: { l: 62, r: 64, t: 12, b: 38 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    margin: margins(), paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("--text") },
-    xaxis: { ...axis, type: "date", range: [local(from), local(to)], tickformatstops: TICKS },
+    xaxis: { ...axis, type: "date", range: [local(from), local(to)], tickformatstops: TICKS, tickangle: 0, nticks: ticks() },
     yaxis: {
       ...axis, title: { text: plain(unit) }, fixedrange: true,
       ...(states.length ? { tickvals: states.map(([n]) => Number(n)), ticktext: states.map(([, name]) => plain(name)) } : {}),
@@ -140,6 +145,7 @@ export class Trend {
     this.asked = 0;
     this.told = null;
     this.bound = false;
+    new ResizeObserver(() => this.#fit()).observe(at("plot"));
     document.addEventListener("theme", () => this.#draw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
@@ -177,7 +183,7 @@ export class Trend {
       place.className = "";
       place.textContent = "";
     }
-    const config = { displayModeBar: false, responsive: true, displaylogo: false, doubleClick: false, showTips: false };
+    const config = { displayModeBar: false, displaylogo: false, doubleClick: false, showTips: false };
     await Plotly.react(place, traces(this.told), layout(this.told, ...this.range), config);
     this.#say();
     if (this.bound) return;
@@ -189,6 +195,12 @@ export class Trend {
       this.show(back(from), back(to));
     });
     place.on("plotly_doubleclick", () => this.whole?.());
+  }
+
+  /** As wide as its place; on a narrow screen fewer times stand under the line. */
+  #fit() {
+    const { clientWidth: width, clientHeight: height } = at("plot");
+    if (this.bound && width > 0) window.Plotly.relayout(at("plot"), { width, height, margin: margins(), "xaxis.nticks": ticks() });
   }
 
   #say() {

@@ -1,7 +1,7 @@
 // The rules page: versions, propose, back-test with progress, approve. Everything asks /api/v1/proposals.
 
 import { at, element, language, message, reasonOf, say, send, texts } from "/static/shell.js";
-import { again, bar, fill, moment, number, shown, tableRow, tile, withProgress } from "/static/look.js";
+import { again, bar, fill, moment, number, shown, stretch, tableRow, tile, withProgress } from "/static/look.js";
 
 const EVERY_MS = 2000;
 const BASE = "/api/v1/proposals";
@@ -28,7 +28,7 @@ function versions(said) {
         event.preventDefault();
         choose(one.number);
       });
-      const row = tableRow(["number", String(one.number)], ["name", link], stateOf(one), one.author, moment(ms(one.made_ns)));
+      const row = tableRow(["number", String(one.number)], ["name", link], stateOf(one), one.author, ["at", moment(ms(one.made_ns))]);
       if (one.number === chosen) row.setAttribute("aria-current", "true");
       return row;
     }),
@@ -93,6 +93,14 @@ function table(heads, rows) {
   return made;
 }
 
+const LOOSER = /^(.*): (\S+): (\S+) loosens a safety limit \(\w+ is looser; \S+ has (.*?)\)/;
+
+/** A safety limit that becomes looser, in the page's language; what cannot be taken apart as it came. */
+function looserText(text) {
+  const [, device, limit, value, before] = LOOSER.exec(text) ?? [];
+  return before === undefined ? text : say(texts.loosened_one, { device, limit, value, before });
+}
+
 function result(said) {
   if (said.state !== "done") {
     at("trial").replaceChildren(element("p", "wrong", say(texts.trial_failed, { why: said.result })));
@@ -103,10 +111,10 @@ function result(said) {
   tiles.append(
     tile(texts.as_before, number(found.before)),
     tile(texts.with_these, number(found.after), found.moved ? say(texts.at_another_time, { n: found.moved }) : ""),
-    tile(texts.only_new, `+${number(found.added)}`),
-    tile(texts.only_old, `−${number(found.removed)}`),
+    tile(texts.only_new, found.added ? `+${number(found.added)}` : "0"),
+    tile(texts.only_old, found.removed ? `−${number(found.removed)}` : "0"),
   );
-  const period = { since: moment(found.since_ms), until: moment(found.until_ms), devices: number(found.devices) };
+  const period = { period: stretch(found.since_ms, found.until_ms), devices: number(found.devices) };
   const alarms = found.alarms.slice(0, SHOWN).map((one) => {
     const shift = one.earliest_s || one.latest_s ? `${number(one.earliest_s)} / ${number(one.latest_s)} s` : "";
     return tableRow(["name", one.alarm], ...[one.before, one.after, one.added, one.removed].map((n) => ["number", number(n)]), ["number", shift]);
@@ -115,7 +123,7 @@ function result(said) {
   const parts = [element("p", "note", say(texts.trial_period, period)), tiles];
   if (found.loosened.length) {
     const list = element("ul");
-    list.append(...found.loosened.map((text) => element("li", "", text)));
+    list.append(...found.loosened.map((text) => element("li", "", looserText(text))));
     parts.push(element("h2", "", texts.loosened_list), list);
   }
   if (alarms.length) parts.push(table(heads, alarms));

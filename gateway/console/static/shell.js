@@ -30,6 +30,26 @@ export function element(name, className, text) {
   return made;
 }
 
+/** Gives each cell of a table its column's name: on a phone a row is a card, and the head is not there. */
+export function named(table) {
+  const names = [...table.querySelectorAll("thead th")].map((cell) => cell.querySelector(".name")?.textContent ?? cell.textContent);
+  for (const row of table.tBodies[0].rows) {
+    for (const [n, cell] of [...row.cells].entries()) if (names[n] && cell.colSpan === 1) cell.dataset.label = names[n];
+  }
+}
+
+/** A press beside a box, within its cell, is meant for the box. */
+export function boxed(cell, box) {
+  cell.addEventListener("click", (event) => {
+    if (event.target !== cell) return;
+    event.stopPropagation();
+    box.click();
+  });
+}
+
+/** What a receiver answered; a bare number is the status of HTTP. */
+export const receipt = (text) => (/^\d{3}\b/.test(text ?? "") ? `HTTP ${text}` : (text ?? ""));
+
 /** The sentence of an answer in the page's language. */
 export function reasonOf(said, fallback = "") {
   return (language === "zh" ? (said.reason_zh ?? said.detail_zh) : (said.reason_en ?? said.detail)) ?? fallback;
@@ -167,6 +187,7 @@ function keepQuery() {
 const stored = localStorage.getItem("theme");
 if (stored) document.documentElement.dataset.theme = stored;
 keepQuery();
+document.querySelector("#pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 at("theme").addEventListener("click", theme);
 at("logout").addEventListener("click", async () => {
   await send("/logout", {});

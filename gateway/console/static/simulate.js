@@ -57,7 +57,7 @@ function show(said) {
   at("stop").hidden = !running;
   fill(
     at("runs"),
-    said.runs.map((run) => tableRow(["number", number(run.number)], ["name", run.arguments.join(" ")], run.by, moment(run.begun_ms), progress(run, said.now_ms))),
+    said.runs.map((run) => tableRow(["number", number(run.number)], ["name", run.arguments.join(" ")], run.by, ["at", moment(run.begun_ms)], ["long", progress(run, said.now_ms)])),
   );
   at("log-part").hidden = !said.runs.length;
   if (said.runs.length) at("log").textContent = said.runs[0].log;

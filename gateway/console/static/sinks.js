@@ -1,6 +1,6 @@
 // One row a sink, as the system page and the deliveries page show it.
 
-import { element, texts } from "/static/shell.js";
+import { element, receipt, texts } from "/static/shell.js";
 import { number, span, tableRow } from "/static/look.js";
 
 const BEHIND_S = 10;
@@ -31,6 +31,6 @@ export function sinkRow(name, sink, link) {
     [`number${sink.pending ? " some" : ""}`, number(sink.pending)],
     ["number", sink.pending ? span(sink.oldest_s) : "·"],
     [`number${sink.dead ? " some" : ""}`, sink.dead ? number(sink.dead) : "·"],
-    sink.error || "",
+    ["long", receipt(sink.error)],
   );
 }

@@ -53,14 +53,23 @@ function tiles(said) {
   at("tiles").replaceChildren(...made);
 }
 
+/** Counters that are sums by reason have a line each; what never came is not listed. */
+function counters(counts) {
+  return Object.entries(counts).flatMap(([name, count]) => {
+    const title = texts[`count_${name}`] ?? name.replaceAll("_", " ");
+    if (typeof count === "number") return [tableRow(["name", title], ["number", number(count)])];
+    return Object.entries(count).map(([reason, n]) => tableRow(["name", `${title}: ${texts[`turned_${reason}`] ?? reason.replaceAll("_", " ")}`], ["number", number(n)]));
+  });
+}
+
 function show(said) {
   tiles(said);
   at("silent").hidden = said.delivery !== null;
   fill(at("sinks"), Object.entries(said.delivery?.sinks ?? {}).map(([name, sink]) => sinkRow(name, sink)));
-  fill(at("counts-table"), Object.entries(said.core?.counts ?? {}).map(([name, count]) => tableRow(name.replaceAll("_", " "), ["number", number(count)])));
-  fill(at("files"), Object.entries(said.disk.files).map(([name, size]) => tableRow(name, ["number", bytes(size)])));
+  fill(at("counts-table"), counters(said.core?.counts ?? {}));
+  fill(at("files"), Object.entries(said.disk.files).map(([name, size]) => tableRow(["name", texts[`file_${name}`] ?? name], ["number", bytes(size)])));
   at("segments-title").textContent = say(texts.segments, { n: number(said.segments.count) });
-  fill(at("segments"), said.segments.newest.map((one) => tableRow(one.name, ["number", bytes(one.bytes)], moment(one.changed_ms))));
+  fill(at("segments"), said.segments.newest.map((one) => tableRow(["name", one.name], ["number", bytes(one.bytes)], ["at", moment(one.changed_ms)])));
 }
 
 again(() => shown("/system/state", show), EVERY_MS);

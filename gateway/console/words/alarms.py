@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from gateway.console.show import Words
+from gateway.console.words.conditions import CONDITIONS
 
 WORDS: Words = {
+    **CONDITIONS,
     "empty_old": (
         "No alarm is known here, but the gateway is not live: this says nothing about the plants.",
         "此处暂无已知报警,但网关非实时:不能说明现场状况。",

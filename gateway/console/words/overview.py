@@ -69,7 +69,7 @@ MAP_WORDS = COMMON | {
     "calm": ("no open alarm, all live", "无报警,全部在线"),
     "gaps": ("no open alarm, not all live", "无报警,有通道不在线"),
     "placeless": (
-        "{n} devices have no coordinates in the fleet list and are not here; {open} of their alarms stand.",
+        "Devices without coordinates in the fleet list, so not on this map: {n}; their open alarms: {open}.",
         "{n} 台设备在设备表中无坐标,未显示在地图上;其中 {open} 条报警未关闭。",
     ),
     "placeless_link": ("See them in the overview", "在总览中查看"),

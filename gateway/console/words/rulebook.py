@@ -16,7 +16,7 @@ WORDS = COMMON | {
     "state_in_force": ("in force", "生效"),
     "state_declined": ("declined", "已否决"),
     "state_withdrawn": ("withdrawn", "已撤回"),
-    "looser": ("makes {n} safety limits looser", "放宽 {n} 个安全限值"),
+    "looser": ("safety limits made looser: {n}", "放宽 {n} 个安全限值"),
     "two_people": (
         "It makes safety limits looser: two people must stand behind it, one of them a second person.",
         "该版本放宽安全限值:须两人负责,其中一人为第二确认人。",
@@ -49,13 +49,13 @@ WORDS = COMMON | {
     "trying_begins": ("it begins", "正在开始"),
     "trial_failed": ("The back-test failed: {why}", "回测失败:{why}"),
     "trial_period": (
-        "{since} – {until}, {devices} devices stepped",
-        "{since} – {until},涉及 {devices} 台设备",
+        "{period}; devices stepped: {devices}",
+        "{period};涉及 {devices} 台设备",
     ),
     "as_before": ("Alarms as it was", "原规则报警数"),
     "with_these": ("Alarms with these rules", "新规则报警数"),
-    "only_new": ("only with these rules", "仅新规则产生"),
-    "only_old": ("no longer with these rules", "新规则不再产生"),
+    "only_new": ("Only with these rules", "仅新规则产生"),
+    "only_old": ("No longer with these rules", "新规则不再产生"),
     "at_another_time": ("{n} at another time", "{n} 次时间不同"),
     "alarm_column": ("Alarm", "报警"),
     "before": ("Before", "原"),
@@ -70,5 +70,9 @@ WORDS = COMMON | {
     "withdraw": ("Withdraw", "撤回"),
     "why_needed": ("say why", "请说明原因"),
     "step_taken": ("Done.", "已完成。"),
+    "loosened_one": (
+        "{device}, {limit}: {value} instead of {before}",
+        "{device},{limit}:由 {before} 改为 {value}",
+    ),
     "loosened_list": ("Safety limits that become looser", "放宽的安全限值"),
 }

@@ -25,9 +25,63 @@ SINKS = {
     ),
 }
 
+COUNTS = {
+    "count_packets": ("packets in the journal", "已写入日志的报文"),
+    "count_refused": ("refused before the journal", "写入日志前拒收"),
+    "count_decoded": ("readings decoded", "已解码读数"),
+    "count_effective": ("readings that took effect", "生效读数"),
+    "count_duplicates": ("duplicates", "重复读数"),
+    "count_rejected": ("rejected", "剔除读数"),
+    "count_late": ("late readings", "迟到读数"),
+    "count_late_alarms": ("conditions begun among late readings", "迟到读数中出现的报警状态"),
+    "count_late_unnoted": ("late begins and ends without a note", "未逐条记录的迟到变化"),
+    "count_chattering": ("chattering alarms", "频繁报警"),
+    "count_fleeting": ("fleeting alarms", "瞬时报警"),
+    "count_held_ends": ("ends held back of such alarms", "此类报警中暂缓的恢复"),
+    "count_suspect": ("readings of suspect time", "时间可疑读数"),
+    "count_retained": ("retained messages", "保留消息"),
+    "count_disordered": ("readings out of order", "次序颠倒读数"),
+    "count_bad": ("bad readings", "不良读数"),
+    "count_uncertain": ("uncertain readings", "可疑读数"),
+    "count_throttled": ("readings beyond a device's rate", "超出设备速率的读数"),
+    "count_faults": ("failures of detectors", "检测器故障"),
+}
+REASONS = {
+    "turned_bad_length": ("wrong length", "长度错误"),
+    "turned_bad_topic": ("wrong topic", "主题错误"),
+    "turned_device_mismatch": ("another device than the topic's", "设备与主题不符"),
+    "turned_duplicate_key": ("a key twice", "键重复"),
+    "turned_empty": ("empty", "内容为空"),
+    "turned_missing_field": ("a field is missing", "缺少字段"),
+    "turned_not_finite": ("no finite number", "不是有限数值"),
+    "turned_not_json": ("no JSON", "不是 JSON"),
+    "turned_oversize": ("too large", "超过大小限制"),
+    "turned_plugin_error": ("failure of a plug-in", "插件故障"),
+    "turned_too_deep": ("nested too deep", "嵌套过深"),
+    "turned_unequal_columns": ("columns of unequal length", "各列长度不等"),
+    "turned_unknown_channel": ("unknown channel", "未知通道"),
+    "turned_unknown_code": ("unknown code", "未知代码"),
+    "turned_unknown_device": ("unknown device", "未知设备"),
+    "turned_unknown_stream": ("unknown stream", "未知数据流"),
+    "turned_unsupported": ("unsupported", "不支持"),
+    "turned_wrong_type": ("wrong type", "类型错误"),
+    "turned_wrong_unit": ("wrong unit", "单位错误"),
+}
+FILES = {
+    "file_journal": ("journal", "日志"),
+    "file_ledger": ("ledger", "台账"),
+    "file_history": ("history", "历史"),
+    "file_snapshots": ("snapshots", "快照"),
+    "file_delivery": ("delivery", "投递"),
+    "file_log": ("log", "运行日志"),
+}
+
 SYSTEM_WORDS = (
     COMMON
     | SINKS
+    | COUNTS
+    | REASONS
+    | FILES
     | {
         "core": ("Core", "核心"),
         "core_ok": ("working", "运行中"),
@@ -82,6 +136,7 @@ DELIVERY_WORDS = (
         "reason": ("Reason", "原因"),
         "attempts": ("Attempts", "次数"),
         "buried": ("Since", "时间"),
+        "resend_none": ("Choose what to send again", "请选择要重新发送的死信"),
         "resend_chosen": ("Send {n} again", "重新发送 {n} 条"),
         "resend_all": ("Send all again", "全部重新发送"),
         "resend_sure": ("Send all {n} dead letters of {sink} again?", "重新发送 {sink} 的全部 {n} 条死信?"),

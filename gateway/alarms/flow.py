@@ -99,6 +99,8 @@ class Stored(msgspec.Struct, array_like=True):
     """Off while entries of a behaviour before FROM_BEHAVIOUR are stepped: they give what they gave."""
     short: dict[str, list[int]] = {}
     """Alarm -> gateway time of its last ends that were fleeting."""
+    news: list[News] = []
+    """Floods that began or ended and are not told yet."""
 
 
 class Flow:
@@ -106,8 +108,11 @@ class Flow:
 
     def __init__(self, stored: Stored | None = None) -> None:
         self.stored = stored or Stored()
-        self.news: list[News] = []
+
+    @property
+    def news(self) -> list[News]:
         """Floods that began or ended; whoever tells of them empties the list."""
+        return self.stored.news
 
     def annunciated(self, known: Definition, event: str, now_ns: int, wall_ns: int) -> tuple[str, bool]:
         """An occurrence began that somebody has to answer. Returns its group (the id of the event that was
@@ -183,7 +188,7 @@ class Flow:
         for name, area in list(stored.areas.items()):
             _forget(area, now_ns)
             if area.since_ns and len(area.times) < FLOOD_ENDS_BELOW:
-                self.news.append(News(name, False, area.alarms, area.since_ns, area.first))
+                self.stored.news.append(News(name, False, area.alarms, area.since_ns, area.first))
                 area.since_ns, area.alarms, area.first = 0, 0, ""
             if not area.times and not area.since_ns:
                 del stored.areas[name]
@@ -217,7 +222,7 @@ class Flow:
             area.alarms += 1
         elif len(area.times) > FLOOD_BEGINS_ABOVE:
             area.since_ns, area.alarms, area.first = wall_ns, len(area.times), area.names[0]
-            self.news.append(News(name, True, area.alarms, wall_ns, area.first))
+            self.stored.news.append(News(name, True, area.alarms, wall_ns, area.first))
 
 
 def cause_of(known: Definition) -> str:

@@ -95,6 +95,7 @@ def test_the_first_alarm_of_a_flood_is_the_oldest_of_the_ten_minutes_in_which_it
     assert began.first == gas("D-0").id
     flow.sweep(begin + 700 * SECOND)
     assert flow.news[-1] == News("acme", False, 11, WALL, gas("D-0").id)
+    flow.news.clear()
     assert flow.stored == Stored(recent={}, groups={})
 
 

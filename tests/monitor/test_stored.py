@@ -104,6 +104,15 @@ def test_stepping_on_and_other_rules_do_not_change_a_capture(tmp_path):
     assert found.body == twin.monitor.save() == Monitor.load(found.body).save()
 
 
+def test_a_flood_that_is_not_told_yet_is_in_a_capture():
+    """Else a core that dies meanwhile gives another ledger than the one that it left, and stays down."""
+    world = World([gas(i) for i in range(20)])
+    for device in range(20):
+        world.send(99.0, device=f"acme/plant/GD-{device}")
+    [news] = world.monitor.engine.flow.news
+    assert Monitor.load(world.monitor.save()).engine.flow.news == [news]
+
+
 def two_of_one(world: World, number: int) -> None:
     """The device counts in two runs by turns: two senders."""
     for turn in range(12):

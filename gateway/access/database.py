@@ -11,7 +11,9 @@ from sqlalchemy.pool import NullPool
 
 from gateway.access.tables import METADATA
 
-BUSY_S = 5.0
+BUSY_S = 20.0
+"""How long one waits for another: SQLite lets in whoever looks at the right moment, and on a busy machine a
+start lost against a command line that wrote accounts for over 5 s."""
 
 
 def opened(path: Path) -> Engine:

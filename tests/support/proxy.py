@@ -34,11 +34,16 @@ class _Pipe:
     ) -> None:
         self.proxy = proxy
         self.witness = witness
+        self._turn = threading.Lock()
+        self._closed = False
         self.near = near
         self.far = far
         for side in (near, far):  # or small packets wait for the delayed ACK of those before
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for source, sink in ((near, far), (far, near)):
+
+    def start(self) -> None:
+        """Carry, in both directions."""
+        for source, sink in ((self.near, self.far), (self.far, self.near)):
             threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
@@ -59,13 +64,17 @@ class _Pipe:
             self.close()
 
     def close(self, *, reset: bool = False) -> None:
+        with self._turn:
+            if self._closed:
+                return  # by a reset: an end in order would come before it
+            self._closed = True
         for side in (self.near, self.far):
             with contextlib.suppress(OSError):
                 if reset:  # linger 0: close sends RST instead of FIN
                     side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                else:
-                    side.shutdown(socket.SHUT_RDWR)
-                side.close()
+                # wakes the thread that waits in recv: until it returns, nothing is closed
+                side.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
+            side.close()
 
 
 class Proxy:
@@ -84,6 +93,7 @@ class Proxy:
         self.accepted = 0
         self._refusing = False
         self._pipes: list[_Pipe] = []
+        self._turn = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -127,7 +137,8 @@ class Proxy:
         self._end()
 
     def _end(self, *, reset: bool = False) -> None:
-        pipes, self._pipes = self._pipes, []
+        with self._turn:
+            pipes, self._pipes = self._pipes, []
         for pipe in pipes:
             pipe.close(reset=reset)
 
@@ -147,4 +158,11 @@ class Proxy:
             except OSError:
                 near.close()  # the server is down: so is the way to it
                 continue
-            self._pipes.append(_Pipe(self, near, far, self._watch() if self._watch else None))
+            pipe = _Pipe(self, near, far, self._watch() if self._watch else None)
+            with self._turn:  # known before anything passes: no harm misses it
+                self._pipes.append(pipe)
+                refused = self._refusing
+            if refused:
+                pipe.close()
+            else:
+                pipe.start()

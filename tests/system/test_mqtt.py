@@ -67,10 +67,14 @@ def test_cuts_and_resets_in_mid_packet_lose_nothing(broker: Broker, tmp_path: Pa
         proxy.drip = (700, 0.0002)
         seen: set[str] = set()
 
+        health: set[str] = set()
+
         def work() -> bool:
+            """As the core does, with its watchdog."""
             bench.take()
             seen.update(payloads(bench.packets))
             bench.acknowledge()
+            health.add(bench.receiver.healthy(bench.clock.mono_ns()).partition(" for ")[0])
             return False
 
         def ups() -> int:
@@ -88,7 +92,7 @@ def test_cuts_and_resets_in_mid_packet_lose_nothing(broker: Broker, tmp_path: Pa
                 if number % 10 == 0:
                     work()
             harm()
-            until(lambda: work() or downs() > lost, 10, "the harm was noticed")  # noqa: B023
+            until(lambda: work() or downs() > lost, 10, f"{harm.__name__} was noticed; {health}")  # noqa: B023
             proxy.flow()
             until(lambda: work() or ups() > found, 10, "connected again")  # noqa: B023
         devices.settle()

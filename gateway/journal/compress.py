@@ -178,7 +178,9 @@ class Compressor:
 
     def _compress(self, segment: Segment) -> None:
         try:
-            if compress(segment, self._stopping.is_set) or is_closed(segment):
+            # one that was not closed when it was looked at may be by now: it is tried again at the next wake
+            compressed = compress(segment, self._stopping.is_set)
+            if compressed or (is_closed(segment) and read_meta(segment).format == PACKED):
                 self._done.add(segment.first)
         except StoppedError:
             return

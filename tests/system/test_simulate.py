@@ -158,7 +158,7 @@ def kept_pace(measured: city.Measured) -> bool:
     """Whether simulator and gateway did, by what each says of itself. On a machine that has too much to do,
     alarms are late and devices truly silent; whether any is absent or false can be told all the same."""
     behind_s = float(str(measured.summary["worst_behind_s"]))
-    return behind_s < 2.0 and not any(e.alarm == "gateway:behind" for e in measured.events)
+    return behind_s < 0.5 and not any(e.alarm == "gateway:behind" for e in measured.events)
 
 
 USER = ("lab", "lab-secret")

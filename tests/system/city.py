@@ -121,7 +121,8 @@ class Measured:
         devices under one name: no city has such.
 
         The gateway is there before the devices: "never seen" until a device's first period is over is true.
-        So is "silent" when the simulator fell so far behind that the device said nothing for that long.
+        So is "silent" when the simulator fell so far behind that the device said nothing for that long, and
+        after its end.
         """
         begun: dict[str, int] = {}
         for label in self.labels:
@@ -134,6 +135,7 @@ class Measured:
             begun_ns = int(str(self.summary["start_ns"])) + round(self.period_s.get(key, 0.0) * 1e9)
             early = e.condition == "never_seen" and e.at_ns <= begun_ns
             still_s = self.period_s.get(key, 0.0) + float(str(self.summary["worst_behind_s"]))
+            early = early or (e.condition == "silent" and e.at_ns > self.end_ns)
             early = early or (e.condition == "silent" and still_s > self.silent_s.get(key, float("inf")))
             if e.condition == TWINS or (e.at_ns < begun.get(_plant(key), LAST_NS) and not early):
                 found.append(f"{e.alarm} {e.reason_en}")

@@ -139,7 +139,7 @@ class City:
             reader = LedgerReader(self._data.ledger)
             began, seq = self._clock.mono_ns(), reader.last_seq()
             old = began - self._asked_ns > max(AGAIN_NS, 10 * self._took_ns)
-            if self._standing is None or old:
+            if self._standing is None or self._standing.configuration is None or old:
                 self._standing = standing(self._data.ledger, self._clock.wall_ns())
                 self._know(self._standing)
                 self._asked_ns = self._clock.mono_ns()

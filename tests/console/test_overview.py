@@ -131,6 +131,14 @@ def test_a_new_fleet_is_seen(stand: Stand) -> None:
     until(lambda: parts(stand)["total"]["devices"] == 17, 10, "the new device is counted")
 
 
+def test_the_first_fleet_is_seen_at_once(tmp_path: Path) -> None:
+    with Stand(tmp_path / "data") as made:
+        made.apply((alarm_of(ACME), True, 60.0))
+        assert parts(made)["total"]["devices"] == 1, "of the alarm"
+        made.fleet(city())
+        assert parts(made)["total"]["devices"] == 16
+
+
 def test_the_city_is_read_before_anybody_asks(tmp_path: Path) -> None:
     with Stand(tmp_path / "data") as made:
         assert "city read" not in made.log(), "nothing is recorded yet"

@@ -433,3 +433,19 @@ def test_a_safety_alarm_is_shelved_by_two_persons(
     expect(page.locator("#requests")).to_be_hidden()
     assert [one["action"] for one in stand.asked] == ["shelve", "decline", "shelve", "confirm"]
     context.close()
+
+
+def test_on_a_phone_the_chosen_alarm_gives_the_list_back(page: Page, stand: Stand) -> None:
+    stand.apply((gas_alarm("GD-1", "H", 2), True, 30.0))
+    page.set_viewport_size({"width": 400, "height": 850})
+    page.goto(stand.url)
+    row = page.locator("#alarms tbody tr")
+    row.click()
+    expect(page.locator("#chosen h2 a")).to_have_text("acme/tankfarm/GD-1/lel:H")
+    expect(row).to_have_attribute("aria-selected", "true")
+    page.get_by_role("button", name="Back to the whole list").click()
+    expect(page.locator("#chosen h2")).to_have_count(0)
+    expect(row).to_have_attribute("aria-selected", "false")
+    page.set_viewport_size({"width": 1400, "height": 850})
+    row.click()
+    expect(page.get_by_role("button", name="Back to the whole list")).to_be_hidden()

@@ -102,6 +102,10 @@ function panel(row) {
   const link = element("a", "", row.alarm);
   link.href = pageOf(row);
   head.append(mark(row.priority), link, element("span", "note", `${stateName(row)} · ${texts.since} ${moment(row.raised_ms)}`));
+  const leave = element("button", "leave", "\u00d7");
+  leave.setAttribute("aria-label", texts.leave);
+  leave.addEventListener("click", () => list.leave());
+  head.append(leave);
   const facts = element("div", "facts");
   const said = [row.explained ? "" : measured(row), inLanguage(row, "reason"), ...remarks(row)];
   const path = [row.county, row.enterprise, row.site, row.asset, row.device].filter(Boolean).join(" / ");

@@ -70,8 +70,10 @@ function nameOf(line, below) {
     const target = element("a", "", name);
     target.href = `/device?key=${encodeURIComponent(line.key)}`;
     made.append(target);
-    const about = [line.asset, line.profile].filter(Boolean).join(" · ");
-    if (about) made.append(element("span", "note", about));
+    const about = element("span", "note", line.asset ? `${line.asset} · ` : "");
+    // a profile's name is long: it breaks after / and _, not within a word
+    for (const part of (line.profile ?? "").split(/(?<=[/_])/)) about.append(part, element("wbr"));
+    made.append(about);
     return made;
   }
   const path = chosen();

@@ -62,6 +62,11 @@ export class Window {
     this.#chosen(this.rows[at]);
   }
 
+  /** Choose none. */
+  leave() {
+    this.#chosen(null);
+  }
+
   /** Choose the row so many places below. */
   step(by) {
     const at = this.alarm === null ? -1 : this.indexOf(this.alarm);

@@ -23,6 +23,7 @@ WORDS: Words = {
         "The list moved under the pointer: nothing was done. Look and click again.",
         "列表在光标下发生移动:未执行操作。请查看后重新点击。",
     ),
+    "leave": ("Back to the whole list", "返回完整列表"),
     "choose_one": (
         "Choose an alarm with a click or the arrow keys; its cause and what to do stand here in full.",
         "点击或用方向键选择一条报警,此处显示其完整原因与处置措施。",

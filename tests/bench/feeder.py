@@ -171,12 +171,13 @@ def _connect(port: int, user: str, password: str) -> socket.socket:
 def _windowed(link: socket.socket, packets: list[bytes], window: int) -> Fed:
     count, sent, acks, out = len(packets), 0, Acks(link), memoryview(b"")
     begin = time.perf_counter()
-    while acks.count < count:
+    while acks.count < count or out or acks.asked:
         free = window - sent + acks.count
         if not out and sent < count and free > 0:
             take = min(free, count - sent, PIECE)
-            out = memoryview(b"".join(packets[sent : sent + take]))
+            out = memoryview(acks.pongs() + b"".join(packets[sent : sent + take]))
             sent += take
+        out = out or memoryview(acks.pongs())
         readable, writable, _ = select.select([link], [link] if out else [], [], STALL_S)
         if writable:
             out = out[link.send(out) :]
@@ -192,13 +193,14 @@ def _paced(link: socket.socket, packets: list[bytes], rate: int) -> Fed:
     count, sent, acks, out = len(packets), 0, Acks(link), memoryview(b"")
     sent_ns, acked_ns = np.zeros(count, np.int64), np.zeros(count, np.int64)
     begin = time.monotonic_ns()
-    while acks.count < count:
+    while acks.count < count or out or acks.asked:
         now = time.monotonic_ns()
         due = min(count, (now - begin) * rate // 1_000_000_000)
         if not out and sent < due:
-            out = memoryview(b"".join(packets[sent:due]))
+            out = memoryview(acks.pongs() + b"".join(packets[sent:due]))
             sent_ns[sent:due] = now
             sent = due
+        out = out or memoryview(acks.pongs())
         wait_s = STALL_S if sent == count and not out else TICK_S
         readable, _, _ = select.select([link], [], [], wait_s)
         if out:
@@ -217,10 +219,12 @@ def _paced(link: socket.socket, packets: list[bytes], rate: int) -> Fed:
 
 
 class Acks:
-    """PUBACKs of one round, counted; a PINGREQ between them is answered, or the subscriber would give up."""
+    """PUBACKs of one round, counted. A PINGREQ between them is to be answered, or the subscriber would give
+    up: by whoever writes, who alone knows where a packet ends."""
 
     def __init__(self, link: socket.socket) -> None:
         self.count = 0
+        self.asked = 0
         self._link = link
         self._rest = b""
 
@@ -233,7 +237,7 @@ class Acks:
         at = 0
         while len(data) - at >= ACK_BYTES or data[at:] == PING:
             if data[at] == PING[0]:
-                self._link.send(PONG)
+                self.asked += 1
                 at += len(PING)
                 continue
             run = data[at : at + (len(data) - at) // ACK_BYTES * ACK_BYTES : ACK_BYTES]
@@ -243,3 +247,8 @@ class Acks:
             self.count += acks
             at += acks * ACK_BYTES
         self._rest = data[at:]
+
+    def pongs(self) -> bytes:
+        """The answers to all PINGREQs read and not answered yet; to be written before another packet."""
+        asked, self.asked = self.asked, 0
+        return PONG * asked

@@ -26,6 +26,11 @@ def fifty(_turn: int, count: int) -> list[bytes]:
     return [packet(0x32, b"\x00\x01t" + (n + 1).to_bytes(2, "big") + b"x" * 45) for n in range(count)]
 
 
+def wide(_turn: int, count: int) -> list[bytes]:
+    """Packets of 16 kB: more than the sockets between hold."""
+    return [packet(0x32, b"\x00\x01t" + (n + 1).to_bytes(2, "big") + b"x" * 16_000) for n in range(count)]
+
+
 def subscriber(port: int) -> socket.socket:
     link = socket.create_connection(("127.0.0.1", port), timeout=60)
     link.sendall(CONNECT)
@@ -132,9 +137,25 @@ def test_a_ping_among_acknowledgements_is_answered_and_counts_as_none() -> None:
         stream = stream[size:]
         acks.read()
     assert acks.count == 200
-    assert there.recv(4096) == b"\xd0\x00" * 29
+    assert acks.pongs() == b"\xd0\x00" * 29, "for whoever writes: never within a packet"
+    assert acks.pongs() == b""
     there.send(b"\x30\x00\x00\x00")
     with pytest.raises(AssertionError, match="neither PUBACK nor PINGREQ: 30"):
         acks.read()
     here.close()
     there.close()
+
+
+def test_the_answer_to_a_ping_stands_between_packets() -> None:
+    whole = wide(0, 500)
+    with Feeder(wide) as feeder, subscriber(feeder.port) as link:
+        feeder.subscribed()
+        feeder.prepare(0, len(whole))
+        feeder.begin(len(whole))
+        link.sendall(b"\xc0\x00")
+        stream, size = bytearray(), sum(map(len, whole)) + 2
+        while len(stream) < size:
+            stream += link.recv(1 << 20)
+        assert stream in (b"".join(whole) + b"\xd0\x00", b"\xd0\x00" + b"".join(whole))
+        link.sendall(b"".join(b"\x40\x02" + (n + 1).to_bytes(2, "big") for n in range(len(whole))))
+        assert feeder.end().count == len(whole)

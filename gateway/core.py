@@ -30,7 +30,7 @@ from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
 from gateway.snapshotting import Snapshotting
 
-RECORD_EVENTS = 500
+RECORD_EVENTS = 200
 """So many events go to the ledger before more is judged: in a flood none waits for thousands of others to be
 written with it."""
 TICK_NS = 250_000_000

@@ -25,8 +25,8 @@ SEEN = (Path(__file__).parent / "seen.js").read_text()
 DRAWN = "(ms) => scrollTo(0, 0) ?? new Promise((done) => requestAnimationFrame(() => setTimeout(done, ms)))"
 SETTLED_MS = 600 if "RISKGATE_SHOTS" in os.environ else 150
 """Until plots and maps have followed another size; a picture shows what a person would wait for."""
-
 SETTLES_S = 2.0
+"""How long something wrong may take to go by itself on a machine at rest; it is looked at again meanwhile."""
 
 
 @pytest.fixture(scope="module")

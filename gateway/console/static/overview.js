@@ -70,10 +70,11 @@ function nameOf(line, below) {
     const target = element("a", "", name);
     target.href = `/device?key=${encodeURIComponent(line.key)}`;
     made.append(target);
-    const about = element("span", "note", line.asset ? `${line.asset} · ` : "");
+    const about = [line.asset, line.profile].filter(Boolean).join(" · ");
+    const note = element("span", "note");
     // a profile's name is long: it breaks after / and _, not within a word
-    for (const part of (line.profile ?? "").split(/(?<=[/_])/)) about.append(part, element("wbr"));
-    made.append(about);
+    for (const part of about.split(/(?<=[/_])/)) note.append(part, element("wbr"));
+    if (about) made.append(note);
     return made;
   }
   const path = chosen();

@@ -18,7 +18,7 @@ import psutil
 from tests.bench import _feeds
 from tests.bench._stand import DRAIN_S, Stand
 from tests.bench.feeder import Feeder
-from tests.bench.live import Void, naive
+from tests.bench.live import Void, client
 from tests.support.mosquitto import GATEWAY, PUBLISHER, Broker
 from tests.support.report import Row, meets
 from tests.support.wait import until
@@ -59,7 +59,7 @@ def measure(rounds: int = 5, *, count: int = COUNT) -> list[Row]:
         brokers = [stack.enter_context(Broker()) for _ in range(2)]
         stand = stack.enter_context(Stand(brokers[0].port))
         stand.connected()
-        peer = stack.enter_context(naive(brokers[1].port, *GATEWAY))
+        peer = stack.enter_context(client("naive", str(brokers[1].port), *GATEWAY))
         clock = psutil.Process(peer.pid)
         feeders = [
             stack.enter_context(Feeder(_feeds.closing, broker=(broker.port, *PUBLISHER)))

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.bench import _feeds, nodered
 from tests.bench._stand import DRAIN_S, Stand
+from tests.bench.commit import DISK
 from tests.bench.feeder import Feeder, Make
 from tests.support.gateway import webhook_table
 from tests.support.receiver import Receiver, Reply, Request
@@ -36,14 +37,14 @@ class Void(Exception):  # noqa: N818 - named by what happened
 
 
 @contextmanager
-def naive(port: int, *user: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The naive peer."""
-    words = [sys.executable, "-m", "tests.bench.naive", str(port), *user]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as process:
+def client(name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A module of tests.bench in a process of its own, subscribed."""
+    command = [sys.executable, "-m", f"tests.bench.{name}", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
         try:
             assert process.stdout is not None
             if process.stdout.readline() != b"subscribed\n":
-                raise Void("the naive peer did not subscribe")
+                raise Void(f"the client {name} did not subscribe")
             yield process
         finally:
             process.kill()
@@ -71,7 +72,14 @@ class Race:
     def naive(self, packets: int, window: int) -> None:
         """The naive peer takes part."""
         feeder = self._feeder("naive", packets, window)
-        self._stack.enter_context(naive(feeder.port))
+        self._stack.enter_context(client("naive", str(feeder.port)))
+        feeder.subscribed()
+
+    def bare(self, packets: int, window: int) -> None:
+        """The bare journal takes part."""
+        feeder = self._feeder("bare journal", packets, window)
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="riskgate-", dir=DISK))
+        self._stack.enter_context(client("bare", str(feeder.port), folder))
         feeder.subscribed()
 
     def node_red(self, packets: int, window: int) -> None:
@@ -106,9 +114,9 @@ class Race:
             self._taken += readings
             until(lambda: self._node_red.count()[0] == self._taken, DRAIN_S, "Node-RED counted all readings")
 
-    def times(self, peer: str) -> float:
-        """Ours over a peer's rate, median of the rounds."""
-        return statistics.median(a / b for a, b in zip(self.rates["ours"], self.rates[peer], strict=True))
+    def times(self, peer: str, runner: str = "ours") -> float:
+        """Ours, or another runner's, over a peer's rate, median of the rounds."""
+        return statistics.median(a / b for a, b in zip(self.rates[runner], self.rates[peer], strict=True))
 
     def told(self) -> str:
         """The medians, for the note."""
@@ -122,13 +130,15 @@ def _raw(
         race = Race(stack, _feeds.single)
         race.naive(counts[1], window)
         race.node_red(counts[2], window)
+        race.bare(counts[0], window)
         race.ours(counts[0], window)
         race.run(rounds)
-    ratio, other = race.times("naive"), race.times("Node-RED")
+    ratio, other, bare = race.times("naive"), race.times("Node-RED"), race.times("naive", "bare journal")
     must, must_other = f">= {bounds['naive'][0]}", f">= {bounds['node'][0]}"
     good = f">= {bounds['naive'][1]}"
     note = (
         f"{race.told()}; {other:.2f}x Node-RED (must {bounds['node'][0]}, good {bounds['node'][1]}); "
+        f"receive, journal and acknowledge alone: {bare:.2f}x naive; "
         f"sent = journalled = delivered in each of {rounds} rounds"
     )
     passed = meets(ratio, must) and meets(other, must_other)

@@ -7,12 +7,13 @@ simulator drives it through years of faults and the service drives it from a thr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal
 
 from gateway import __version__
-from gateway.alarms.events import CommandEvent, Event
+from gateway.beside import Beside
 from gateway.clock import Clock
 from gateway.crashpoint import reached
 from gateway.errors import BehaviourDiffers, JournalBusy, JournalFull, JournalTruncated
@@ -21,36 +22,29 @@ from gateway.ingest import Item, Mids
 from gateway.journal import Journal
 from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
-from gateway.monitor.entries import ConfigChange, Entry, OperatorCommand, Stamp, Started, SystemFact, Tick
+from gateway.monitor.entries import (
+    ConfigChange,
+    Entry,
+    OperatorCommand,
+    Packets,
+    Stamp,
+    Started,
+    SystemFact,
+    Tick,
+)
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
-from gateway.monitor.outcome import Outcome
 from gateway.monitor.roster import Prepared, config_change
 from gateway.monitor.suppressing import AS_IS, Suppressing
 from gateway.restore import restore
 from gateway.snapshots import Snapshot, SnapshotStore
 from gateway.snapshotting import Snapshotting
+from gateway.telling import Live, Telling, Unwritten
 
 RECORD_EVENTS = 200
 """So many events go to the ledger before more is judged: in a flood none waits for thousands of others to be
 written with it."""
 TICK_NS = 250_000_000
 """With nothing arriving, time still passes: at least four entries a second."""
-
-
-class Live(Protocol):
-    """Where live readings go; may drop them (gateway/live.py)."""
-
-    def send_readings(self, version: int, previous: int, position: int, readings: Any) -> bool:
-        """Offer one position's readings."""
-        ...
-
-    def announce(self, frame: list[Any], *, standing: bool) -> None:
-        """Say now, and if ``standing`` to everybody who connects later, until another is announced."""
-        ...
-
-    def turn(self, now_ns: int, *, idle: bool) -> None:
-        """Write what can be written now, if it is time to (always when ``idle``)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,11 @@ class Stores:
 
 
 class Core:
-    """One partition. ``start`` once, then ``turn`` again and again, ``stop`` at the end."""
+    """One partition. ``start`` once, then ``turn`` again and again, ``stop`` at the end.
+
+    With ``beside`` a group of packets may wait to be judged until the next is being written, and then both
+    are done at once; who has no next one calls ``settle``. Without, every turn is judged before it ends.
+    """
 
     def __init__(
         self,
@@ -93,6 +91,7 @@ class Core:
         live: Live | None = None,
         partition: int = 1,
         save: Callable[[Callable[[], None]], None] | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self._stores = stores
         self._wanted = wanted
@@ -106,8 +105,9 @@ class Core:
         kept, every_ns = wanted.snapshots_kept, wanted.snapshot_every_ns
         self._snapshots = Snapshotting(stores.snapshots, kept, every_ns, clock.mono_ns(), save)
         self._held = Group()
-        self._untold: list[Outcome] = []
-        self._unanswered: list[Ask] = []
+        self._beside = beside
+        self._durable: list[tuple[int, Entry]] = []  # acknowledged, and not judged yet
+        self._telling = Telling(stores.journal, stores.ledger, live, lambda: self.monitor.channels.version)
         self._last_entry_ns = clock.mono_ns()
         self.blind = ""
         """Why nothing is being journalled, or ""."""
@@ -202,15 +202,27 @@ class Core:
         group = assemble(self._stamp(), items, asks)
         if not group.entries and self._clock.mono_ns() - self._last_entry_ns >= TICK_NS:
             group.entries.append(Tick(self._stamp()))
-        if group.entries or self._held.entries or self._untold:
+        if group.entries or self._held.entries or self._telling.untold:
             self._commit(group)
         if self._live is not None:
             self._live.turn(self._clock.mono_ns(), idle=not items)
         self._snapshot_if_due()
         self.last_turn_ns = self._clock.mono_ns()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something that is durable waits for the next turn, or for ``settle``, to be judged."""
+        return bool(self._durable)
+
+    def settle(self) -> None:
+        """Nothing more came: judge what waits."""
+        durable, self._durable = self._durable, []
+        if durable:
+            self._conclude(self._judge(durable))
+
     def stop(self) -> None:
         """A snapshot at the very end, so that the next start has no tail and an upgrade is clean."""
+        self.settle()
         with contextlib.suppress(JournalFull, JournalBusy):
             self._snapshots.finish()
             self._snapshot()
@@ -220,101 +232,88 @@ class Core:
         return Stamp(self._clock.wall_ns(), self._clock.mono_ns(), self._boot)
 
     def _commit(self, group: Group) -> None:
-        if self._untold and not self._tell():
-            self._hold(self._held, group, self.blind)
+        if self._telling.untold and (unwritten := self._telling.tell()) is not None:
+            self._go_blind(unwritten)
+            self._hold(group, self.blind)
             return
         held, self._held = self._held, Group()
         entries = held.entries + self._sight_facts() + group.entries
-        acks = held.acks + group.acks
+        earlier, self._durable = self._durable, []
         reached("before-append")
         try:
-            positions = self._stores.journal.append(entries)
+            positions = self._stores.journal.append(entries, self._meanwhile(earlier))
         except (JournalFull, JournalBusy) as error:
-            self._hold(held, group, str(error))
+            self._held = held
+            self._see_to(earlier)  # what that could not tell waits, and is tried again
+            self._hold(group, str(error))
             self._go_blind(error)
             return
         reached("after-append")
         self._last_entry_ns = self._clock.mono_ns()
-        for epoch, mids in acks:
+        for epoch, mids in held.acks + group.acks:
             self._acknowledge(epoch, mids)
         reached("after-acknowledge")
-        telling = self._judge(zip(positions, entries, strict=True))
+        unwritten = self._see_to(earlier)
+        durable = list(zip(positions, entries, strict=True))
+        if unwritten is None and self._may_wait(group, entries):
+            self._durable = durable
+            return
+        self._telling.asks = group.asks
+        self._conclude(self._judge(durable, unwritten))
+
+    def _may_wait(self, group: Group, entries: list[Entry]) -> bool:
+        """Whether nobody misses it when these are judged together with the next commit."""
+        if self._beside is None or self.blind or group.asks:
+            return False
+        return all(isinstance(entry, Packets) for entry in entries)
+
+    def _meanwhile(self, earlier: list[tuple[int, Entry]]) -> Callable[[], None] | None:
+        """What is to be begun when the journal is about to wait for the disk."""
+        if self._beside is None or not earlier:
+            return None
+        return partial(self._beside.begin, partial(self._judge, earlier))
+
+    def _see_to(self, earlier: list[tuple[int, Entry]]) -> Unwritten | None:
+        """The earlier group is judged from here on, whether that was begun beside or not."""
+        if self._beside is not None and self._beside.begun:
+            return self._beside.end()
+        return self._judge(earlier) if earlier else None
+
+    def _judge(
+        self, durable: list[tuple[int, Entry]], unwritten: Unwritten | None = None
+    ) -> Unwritten | None:
+        """Step through what is durable and tell it; ``RECORD_EVENTS`` that wait are told before more is
+        judged. unwritten: what keeps the ledger from being written now, before this and after; then all of
+        it is judged, and waits."""
+        waiting = 0
+        for position, entry in durable:
+            if unwritten is None and waiting >= RECORD_EVENTS:
+                unwritten, waiting = self._telling.tell(), 0
+            outcome = self.monitor.step(position, entry)
+            self._telling.untold.append(outcome)
+            waiting += len(outcome.events)
         reached("after-step")
-        self._unanswered = group.asks
-        # blind since a moment ago: it is over with the entry that says so, at the next turn
-        if telling and self._tell() and self.blind:
+        return unwritten or self._telling.tell()
+
+    def _conclude(self, unwritten: Unwritten | None) -> None:
+        if unwritten is not None:
+            self._go_blind(unwritten)
+        elif self.blind:
+            # blind since a moment ago: it is over with the entry that says so, at the next turn
             self._see_again()
 
-    def _judge(self, entries: Iterable[tuple[int, Entry]]) -> bool:
-        """Step through what is durable; once ``RECORD_EVENTS`` wait to be told, tell them. False when that
-        could not be written: the rest is judged and waits."""
-        waiting, telling = 0, True
-        for position, entry in entries:
-            if telling and waiting >= RECORD_EVENTS:
-                telling, waiting = self._tell(), 0
-            outcome = self.monitor.step(position, entry)
-            self._untold.append(outcome)
-            waiting += len(outcome.events)
-        return telling
-
-    def _tell(self) -> bool:
-        """What was judged goes to the ledger, then to whoever waits for it. False when the ledger cannot be
-        written now: the same is tried again, and nothing newer is judged before."""
-        outcomes = self._untold
-        try:
-            self._record(outcomes)
-        except (JournalFull, JournalBusy) as error:
-            self._go_blind(error)
-            return False
-        self._answer(self._unanswered, outcomes)
-        self._send(outcomes)
-        self._untold, self._unanswered = [], []
-        return True
-
-    def _record(self, outcomes: list[Outcome]) -> None:
-        told: list[tuple[int, Sequence[Event]]] = [(o.position, o.events) for o in outcomes if o.events]
-        anchors = self._stores.journal.closed_segments
-        if not told and not anchors:
-            return
-        reached("before-ledger")
-        if told:
-            self._stores.ledger.record(told, self._stores.journal.head)
-        if anchors:
-            self._stores.ledger.anchor(anchors)
-            anchors.clear()
-        reached("after-ledger")
-
-    def _answer(self, asks: list[Ask], outcomes: list[Outcome]) -> None:
-        if not asks:
-            return
-        answers = {e.command: e for o in outcomes for e in o.events if isinstance(e, CommandEvent)}
-        for ask in asks:
-            event = answers.get(ask.fields["id"])
-            if event is not None:
-                ask.answer(event)
-
-    def _send(self, outcomes: list[Outcome]) -> None:
-        if self._live is None:
-            return
-        version = self.monitor.channels.version
-        for outcome in outcomes:
-            if len(outcome.readings):
-                self._live.send_readings(
-                    version, outcome.previous_readings, outcome.position, outcome.readings
-                )
-
-    def _hold(self, held: Group, group: Group, reason: str) -> None:
+    def _hold(self, group: Group, reason: str) -> None:
         """Nothing was written: keep what arrived, acknowledge nothing, judge nothing, say so.
 
         Ticks are not kept: time that nobody watched must not be judged afterwards. Commands are refused at
         once: nothing may act when the person who gave it has long turned away.
         """
         kept: list[Entry] = [e for e in group.entries if not isinstance(e, Tick | OperatorCommand)]
-        self._held = Group(held.entries + kept, held.acks + group.acks)
+        self._held = Group(self._held.entries + kept, self._held.acks + group.acks)
         for ask in group.asks:
             ask.answer(refusal(ask, reason, self._clock.wall_ns()))
 
-    def _go_blind(self, error: JournalFull | JournalBusy) -> None:
+    def _go_blind(self, error: Unwritten) -> None:
         if self.blind:
             return
         self._blind_subject, what = (
@@ -343,8 +342,9 @@ class Core:
     def _snapshot_if_due(self) -> None:
         self._snapshots.turn()
         if self._snapshots.due(self._clock.mono_ns()):
+            self.settle()
             self._snapshot()
 
     def _snapshot(self) -> None:
-        if not self._held.entries and not self._untold:
+        if not self._held.entries and not self._telling.untold:
             self._snapshots.begin(self._stores.journal.head, self.monitor, self._clock.mono_ns())

@@ -14,6 +14,7 @@ import structlog
 
 from gateway.admitting import Admitting
 from gateway.alarms.events import UNACKNOWLEDGED, CommandEvent
+from gateway.beside import BesideThread
 from gateway.clock import Clock, new_boot_id, new_id, new_seed
 from gateway.commands import CommandServer
 from gateway.conditions import Conditions
@@ -38,6 +39,7 @@ from gateway.wanting import want, wanted
 
 IDLE_S = 0.25
 """The core looks up at least this often: Tick entries, timers, commands."""
+GAP_S = 0.0003  # so long a group of packets waits for the next, to be judged while that is written
 FULL_DISK_RETRY_S = 0.5
 LOOK_NS = 500_000_000
 HEALTH_NS = 10_000_000_000
@@ -208,6 +210,7 @@ class CoreProcess:
             self._live,
             config.partition,
             save=self._work,
+            beside=BesideThread("judging"),
         )
 
     def _make_compressor(self) -> Compressor | None:
@@ -250,6 +253,8 @@ class CoreProcess:
                 self._clock.sleep(FULL_DISK_RETRY_S)
                 items = []
             else:
+                if self._core.waiting and not self._intake.soon(GAP_S):
+                    self._core.settle()
                 idle_s = LIVE_NS / 1e9 if self._live.waiting else IDLE_S
                 items = self._intake.next_group(ingest.max_group_packets, ingest.max_group_bytes, idle_s)
             if items:

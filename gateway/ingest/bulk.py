@@ -30,6 +30,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from gateway.clock import Clock
 from gateway.ingest._scan import FOREIGN, FULL, compile_scan, empty_rows, scan
 from gateway.ingest.client import GatedClient
+from gateway.ingest.intake import Read
 
 CAPACITY = 1 << 18
 """Bytes read and scanned at a time."""
@@ -41,16 +42,16 @@ _PUBACK = np.uint32(0x40020000)
 """An acknowledgement but for the packet's id (MQTT 3.1.1 and 5, clause 3.4)."""
 FEW, FEW_BYTES = 2000, CAPACITY // 4
 """With fewer packets and bytes at a time the core thread reads for itself (Intake.lend)."""
-STAY_MS, STAY_TURNS = 10, 64
+STAY_S, STAY_TURNS = 0.01, 64
 """How long to wait for more where some just came, and how often before paho has its turn again."""
-LINGER_MS, VAIN_MOST = 5, 1000
+LINGER_S, VAIN_MOST = 0.005, 1000
 """How long the core thread lets packets gather, for a commit costs as much as a hundred packets; and how many
 reads it does without after that brought too little, for instance because the sender waits for us."""
 TESTED = (2, 2)
 """The paho (major, at least minor) whose inner ways this was written for."""
 
 
-Lend = Callable[[Callable[[], bool], int], bool]
+Lend = Callable[[Read, int], bool]
 """Offers a function that reads, after so many packets were lifted; False: nobody wants it now."""
 
 
@@ -107,10 +108,7 @@ class BulkSocket:
         self._closed = False
         self._lifted, self._few = 0, True
         self._vain = self._eager = 0
-        self._poll, self._nothing = select.poll(), select.poll()
         self._can_wait = raw.fileno() >= 0 and not self._tls  # TLS may hold what the kernel no longer has
-        if self._can_wait:
-            self._poll.register(raw.fileno(), select.POLLIN)
 
     # --- what paho calls -----------------------------------------------------------------------------
 
@@ -223,15 +221,18 @@ class BulkSocket:
                 return
             if self._few and self._lend(self._more_came, self._lifted):
                 return
-            self._more_came()
+            self._more_came(STAY_S)
 
-    def _more_came(self) -> bool:
-        """Wait shortly, lift what came; whether to be called again."""
+    def _more_came(self, most_s: float) -> bool:
+        """Wait shortly, lift what came; whether to be called again. A look that is shorter still says
+        nothing about what comes next."""
         self._lifted = 0
-        if self._poll.poll(STAY_MS):
+        ready, _, _ = select.select([self.raw], [], [], min(most_s, STAY_S))
+        if ready:
             self._linger()
             self._pump()
-        return self._lifted > 0 and self._few and not self._for_paho()
+        going = self._lifted > 0 or (not ready and most_s < STAY_S)
+        return going and self._few and not self._for_paho()
 
     def _linger(self) -> None:
         """Let more gather, as long as that brings half as much again."""
@@ -241,7 +242,7 @@ class BulkSocket:
         before = self._waiting()
         if before >= FEW_BYTES:
             return
-        self._nothing.poll(LINGER_MS)
+        select.select([], [], [], LINGER_S)
         fruitful = 2 * self._waiting() >= 3 * before
         self._vain = 0 if fruitful else min(2 * self._vain + 1, VAIN_MOST)
         self._eager = self._vain

@@ -18,6 +18,9 @@ import numpy as np
 
 from gateway.ingest import Item, LinkChange, Packet, Run
 
+Read = Callable[[float], bool]
+"""Waits so many seconds at most (it may be less), puts what came, and says whether to be called again."""
+
 
 def item_packets(item: Item) -> int:
     """What an item counts against the packet bound."""
@@ -44,7 +47,7 @@ class Intake:
         self._packets = 0
         self._bytes = 0
         self._woken = False
-        self._lent: Callable[[], bool] | None = None
+        self._lent: Read | None = None
         self._reading = False
         lock = threading.Lock()
         self._arrived = threading.Condition(lock)
@@ -90,15 +93,14 @@ class Intake:
         with self._left:
             return self._has_room() or self._left.wait_for(self._has_room, timeout_s)
 
-    def lend(self, read: Callable[[], bool], fresh: int, hold_s: float) -> bool:
+    def lend(self, read: Read, fresh: int, hold_s: float) -> bool:
         """Let the thread that takes do the reading for up to ``hold_s``, or until ``read`` says no more.
 
         False, at once, when more waits than the ``fresh`` packets that were put last: the taker is behind,
         and what nobody reads cannot be seen to wait.
 
-        ``read`` waits shortly, puts what came and says whether to go on. It is called only when there is
-        nothing to take, so what arrives while the taker works waits outside; it does not run any more, and
-        will not, when this returns.
+        ``read`` is called only when there is nothing to take, so what arrives while the taker works waits
+        outside; it does not run any more, and will not, when this returns.
         """
         with self._arrived:
             if self._packets > fresh:
@@ -119,7 +121,7 @@ class Intake:
         next group. [] at the timeout, when woken, or when a lent ``read`` found nothing.
         """
         if (read := self._something_to_read(timeout_s)) is not None:
-            self._read(read)
+            self._read(read, timeout_s)
         with self._arrived:
             self._woken = False
             group: list[Item] = []
@@ -138,13 +140,20 @@ class Intake:
                 self._left.notify_all()
             return group
 
+    def soon(self, timeout_s: float) -> bool:
+        """Whether ``next_group`` has something to return at once, waiting up to ``timeout_s`` for it."""
+        if (read := self._something_to_read(timeout_s)) is not None:
+            self._read(read, timeout_s)
+        with self._arrived:
+            return self._something()
+
     def wake(self) -> None:
         """Let ``next_group`` return now: a command waits, or the core is to stop."""
         with self._arrived:
             self._woken = True
             self._arrived.notify()
 
-    def _something_to_read(self, timeout_s: float) -> Callable[[], bool] | None:
+    def _something_to_read(self, timeout_s: float) -> Read | None:
         """Wait for something to take; a lent ``read`` when there is nothing, to be given to ``_read``."""
         with self._arrived:
             if not self._something() and self._lent is None:
@@ -154,10 +163,10 @@ class Intake:
             self._reading = self._lent is not None
             return self._lent
 
-    def _read(self, read: Callable[[], bool]) -> None:
+    def _read(self, read: Read, timeout_s: float) -> None:
         go_on = False
         try:
-            go_on = read()
+            go_on = read(timeout_s)
         finally:
             with self._arrived:
                 self._reading = False

@@ -25,7 +25,7 @@ from gateway.ingest.arrivals import Arrivals
 from gateway.ingest.bulk import BulkSocket, Lifted
 from gateway.ingest.client import GatedClient
 from gateway.ingest.connection import Settings, build_client, connect_arguments
-from gateway.ingest.intake import Intake
+from gateway.ingest.intake import Intake, Read
 from gateway.ingest.subscriptions import Subscriptions
 
 RETRY_NS = 5_000_000_000
@@ -120,7 +120,8 @@ class Receiver:
         keeps it true. With a bulk socket it is plainer: the bytes go to the socket of that epoch itself.
         """
         ids = np.asarray(mids, np.uint16)
-        ids = ids[ids != 0]  # 0: came at QoS 0
+        if not ids.all():
+            ids = ids[ids != 0]  # 0: came at QoS 0
         with self._lock:
             client, twice = self._client, self._arrivals.exactly_once
             if client is None or epoch != self._epoch:
@@ -257,7 +258,7 @@ class Receiver:
     def _room(self) -> int:
         return self._intake.room if self._arrivals.taking else sys.maxsize
 
-    def _lend(self, read: Callable[[], bool], fresh: int) -> bool:
+    def _lend(self, read: Read, fresh: int) -> bool:
         return self._intake.lend(read, fresh, LOAN_S)
 
     def _change_epoch(self, bulk: BulkSocket | None = None) -> None:

@@ -95,8 +95,9 @@ class Journal:
         """The newest durable position and its digest."""
         return self._head
 
-    def append(self, entries: Sequence[Entry]) -> list[int]:
-        """Make all entries durable in one commit and return their positions, in order.
+    def append(self, entries: Sequence[Entry], meanwhile: Callable[[], None] | None = None) -> list[int]:
+        """Make all entries durable in one commit and return their positions, in order. ``meanwhile`` is
+        called when nothing is left but to wait for the disk.
 
         JournalFull, JournalBusy: nothing was written, try again. FlushFailed: exit.
         """
@@ -115,6 +116,8 @@ class Journal:
             digest = link(digest, position, body)
             rows.append((position, body, digest))
             size += len(body) + ROW_BYTES
+        if meanwhile is not None:
+            meanwhile()
         self._commit(rows)
         if self._opened_ns is None:
             self._opened_ns = entries[0].stamp.wall_ns

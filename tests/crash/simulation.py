@@ -133,6 +133,7 @@ def rows(
         f"process died before journalling them: {sums['session_losses_untold']} lost sessions, "
         f"{sums['clock_jumps_unseen']} clock settings"
     )
+    order = "before that or after, as drawn; the others when nothing more came"
     return [
         zero("failed", "seeds with any finding", ""),
         zero("i1", "seeds that lost an acknowledged packet or let a reading act not exactly once", "I1:"),
@@ -150,6 +151,7 @@ def rows(
         ),
         some("hours", "plant time simulated", sums["seconds"] / 3600, "h", flow),
         some("restarts", "restarts in the middle", sums["restarts"], "restarts", faults),
+        some("beside", "groups judged while the next was written", sums["beside"], "groups", order),
         some("silenced", "silenced devices that had to have an alarm", sums["silent_due"], "devices", causes),
         some("took", "time on this machine", took_s, "s", ""),
     ]

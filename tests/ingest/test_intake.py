@@ -163,3 +163,17 @@ def test_two_threads_and_a_small_bound() -> None:
     thread.join()
     assert got == list(range(count))
     assert deepest <= 7
+
+
+def test_whether_something_comes_soon_takes_nothing() -> None:
+    intake = Intake(10, 1000)
+    assert not intake.soon(0.001)
+    threading.Timer(0.02, intake.put, [packet(1)]).start()
+    assert intake.soon(LONG_S)
+    assert intake.soon(LONG_S), "it is still there"
+    assert intake.next_group(10, 1000, 0) == [packet(1)]
+    intake.wake()
+    assert intake.soon(LONG_S)
+    start = time.monotonic()
+    assert intake.next_group(10, 1000, LONG_S) == [], "the wake was not used up"
+    assert time.monotonic() - start < LONG_S / 2

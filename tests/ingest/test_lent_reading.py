@@ -45,7 +45,7 @@ class Lender:
 def test_the_taker_reads_by_itself_until_there_is_no_more() -> None:
     intake, readers = Intake(100, 1000), []
 
-    def read() -> bool:
+    def read(_most_s: float) -> bool:
         readers.append(threading.current_thread())
         if len(readers) < 3:
             intake.put(one(len(readers)))
@@ -61,7 +61,7 @@ def test_the_taker_reads_by_itself_until_there_is_no_more() -> None:
 def test_what_waits_is_taken_before_anything_is_read() -> None:
     intake, calls = Intake(100, 1000), []
 
-    def read() -> bool:
+    def read(_most_s: float) -> bool:
         calls.append(len(calls))
         return False
 
@@ -77,7 +77,7 @@ def test_what_waits_is_taken_before_anything_is_read() -> None:
 
 def test_a_drain_without_waiting_reads_nothing() -> None:
     intake, calls = Intake(100, 1000), []
-    lender = Lender(intake, lambda: bool(calls.append(1)))
+    lender = Lender(intake, lambda _: bool(calls.append(1)))
     until(lambda: intake._lent is not None, 5, "lent")
     assert intake.next_group(10, 1000, 0) == []
     assert calls == []
@@ -86,9 +86,29 @@ def test_a_drain_without_waiting_reads_nothing() -> None:
     assert lender.back
 
 
+def test_whoever_asks_what_comes_soon_reads_by_itself() -> None:
+    intake, waits = Intake(100, 1000), []
+
+    def read(most_s: float) -> bool:
+        waits.append(most_s)
+        if len(waits) == 2:
+            intake.put(one(2))
+        return len(waits) < 3
+
+    lender = Lender(intake, read)
+    until(lambda: intake._lent is not None, 5, "lent")
+    assert not intake.soon(0.001)
+    assert intake.soon(0.002)
+    assert intake.soon(0.003), "it is there: nothing is read"
+    assert intake.next_group(10, 1000, HOLD_S) == [one(2)]
+    assert intake.next_group(10, 1000, HOLD_S) == []
+    assert waits == [0.001, 0.002, HOLD_S]
+    assert lender.back
+
+
 def test_a_taker_that_does_not_come_does_not_keep_the_lender() -> None:
     intake = Intake(100, 1000)
-    lender = Lender(intake, lambda: pytest.fail("read"), 0.01)
+    lender = Lender(intake, lambda _: pytest.fail("read"), 0.01)
     assert lender.back
     assert intake.next_group(10, 1000, 0.01) == []
 
@@ -96,7 +116,7 @@ def test_a_taker_that_does_not_come_does_not_keep_the_lender() -> None:
 def test_the_lender_waits_for_a_read_that_has_begun() -> None:
     intake, begun, go = Intake(100, 1000), threading.Event(), threading.Event()
 
-    def read() -> bool:
+    def read(_most_s: float) -> bool:
         begun.set()
         assert go.wait(HOLD_S)
         intake.put(one(7))
@@ -119,14 +139,14 @@ def test_a_taker_that_is_behind_is_lent_nothing() -> None:
     intake = Intake(100, 1000)
     for number in range(3):
         intake.put(one(number))
-    assert not intake.lend(lambda: pytest.fail("read"), 2, HOLD_S)
-    assert intake.lend(lambda: pytest.fail("read"), 3, 0.01)
+    assert not intake.lend(lambda _: pytest.fail("read"), 2, HOLD_S)
+    assert intake.lend(lambda _: pytest.fail("read"), 3, 0.01)
 
 
 def test_a_failing_read_gives_the_loan_back() -> None:
     intake = Intake(100, 1000)
 
-    def read() -> bool:
+    def read(_most_s: float) -> bool:
         raise RuntimeError("broken")
 
     lender = Lender(intake, read)
@@ -219,6 +239,20 @@ def test_every_packet_comes_once_in_order_whoever_reads(seed: int) -> None:
     assert taken == sent
     assert pubacks == [b"\x40\x02" + (number + 1).to_bytes(2, "big") for number in range(count)]
     assert threading.current_thread() in readers
+
+
+def test_a_look_that_is_too_short_for_anything_keeps_the_loan() -> None:
+    with Link() as link:
+        link.broker.sendall(connack(False))
+        link.broker.sendall(publish(b"rg/acme/plant/GD-1/lel", b"{}", mid=1))
+        until(lambda: bool(link.intake.next_group(10, 1 << 20, 0.05)), 20, "it was taken")
+        link.broker.sendall(publish(b"rg/acme/plant/GD-1/lel", b"{}", mid=2))
+        until(lambda: bool(link.intake.next_group(10, 1 << 20, 0.05)), 20, "this one was read by ourselves")
+        until(lambda: link.intake._lent is not None, 20, "lent")
+        read = link.intake._lent
+        assert read is not None
+        assert read(0.0001), "nothing came yet, which says nothing"
+        assert not read(HOLD_S), "nothing came for long: it is the network thread's again"
 
 
 def _spy(link: Link) -> set[threading.Thread]:

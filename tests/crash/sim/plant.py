@@ -11,6 +11,7 @@ from typing import Any
 
 from device_profiles import parse
 from gateway.alarms.events import CommandEvent
+from gateway.beside import Work
 from gateway.clock import VirtualClock
 from gateway.core import Core, Stores, Wanted
 from gateway.errors import RiskgateError
@@ -21,6 +22,7 @@ from gateway.journal import Journal
 from gateway.monitor.channels import Device
 from gateway.paths import DataFolder
 from gateway.snapshots import SnapshotStore
+from gateway.telling import Unwritten
 from tests.crash.sim.broker import Broker
 from tests.crash.sim.faults import SECOND, Disk, Killed, Plan, Trap
 from tests.crash.sim.mischief import Mischief
@@ -43,6 +45,37 @@ MAX_FAILED_STARTS = 5
 """In a row; one fault may hit one start, but nothing keeps a sound core from starting."""
 SEGMENT_BYTES = 400_000
 """Small, so that an hour has several segments."""
+
+
+class Inline:
+    """Judges the earlier group before the next is written, or after it was acknowledged, as drawn; what runs
+    on two processors at once looks like one of these."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self.times = 0
+        self._draw = draw
+        self._work: Work | None = None
+        self._done: Unwritten | None = None
+        self.begun = False
+
+    def begin(self, work: Work) -> None:
+        self.begun = True
+        self.times += 1
+        if self._draw.random() < 0.5:
+            self._done = work()
+        else:
+            self._work = work
+
+    def end(self) -> Unwritten | None:
+        if self._work is not None:
+            work, self._work = self._work, None
+            self._done = work()
+        self.begun, done, self._done = False, self._done, None
+        return done
+
+    def forget(self) -> None:
+        """The process died."""
+        self.begun, self._work, self._done = False, None, None
 
 
 class Plant:
@@ -77,6 +110,8 @@ class Plant:
         self.world = World(random.Random(draw.getrandbits(64)), self.profiles, devices, START_NS)
         self.plan = Plan.draw(random.Random(draw.getrandbits(64)), duration_ns)
         self.mischief = Mischief(random.Random(draw.getrandbits(64)), self.world, self.profiles, duration_ns)
+        self._pause = random.Random(seed)
+        self.beside = Inline(self._pause)
         self.broker = Broker()
         self.disk = Disk()
         self.trap = Trap()
@@ -181,6 +216,7 @@ class Plant:
             self.boot,
             self.seed,
             self._acknowledge,
+            beside=self.beside,
         )
         try:
             self.core.start()
@@ -234,6 +270,9 @@ class Plant:
         before = self.core_position()
         try:
             self.core.turn(items, asks)
+            # the service settles when nothing came for a moment; else the group waits for the next turn
+            if self._pause.random() < 0.5:
+                self.core.settle()
         except (Killed, RiskgateError) as end:
             self._die(end)
             return
@@ -271,6 +310,7 @@ class Plant:
         shutil.rmtree(old.root)
         self._intake.clear()
         self._asks = []
+        self.beside.forget()
         self.untold_losses += self._untold
         self.unseen_jumps += self._jumped
         self._untold = self._jumped = False

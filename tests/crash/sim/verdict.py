@@ -275,6 +275,7 @@ def _alarms(verdict: Verdict, plant: Plant, events: list[Event]) -> None:
             )
     losses = plant.faults_done.count("session_loss") - plant.untold_losses
     verdict.figures["session_losses_untold"] = plant.untold_losses
+    verdict.figures["beside"] = plant.beside.times
     verdict.figures["clock_jumps_unseen"] = plant.unseen_jumps
     verdict.claim(gaps >= min(1, losses), f"{losses} lost sessions, but no possible-gap alarm")
 

@@ -37,8 +37,8 @@ class BesideThread:
     def __init__(self, name: str) -> None:
         self.begun = False
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Unwritten | BaseException | None] = queue.SimpleQueue()
-        self._raised = False
+        self._done: queue.SimpleQueue[Unwritten | None] = queue.SimpleQueue()
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -51,11 +51,9 @@ class BesideThread:
         """As ``Beside.end``."""
         done = self._done.get()
         self.begun = False
-        if self._raised:
-            self._raised = False
-            assert isinstance(done, BaseException)
-            raise done
-        assert not isinstance(done, BaseException) or isinstance(done, Unwritten)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         return done
 
     def close(self) -> None:
@@ -65,8 +63,9 @@ class BesideThread:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
+            done = None
             try:
-                done: Unwritten | BaseException | None = work()
+                done = work()
             except BaseException as error:  # noqa: BLE001 - it is the owner's
-                self._raised, done = True, error
+                self._error = error
             self._done.put(done)

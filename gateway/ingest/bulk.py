@@ -227,12 +227,20 @@ class BulkSocket:
         """Wait shortly, lift what came; whether to be called again. A look that is shorter still says
         nothing about what comes next."""
         self._lifted = 0
-        ready, _, _ = select.select([self.raw], [], [], min(most_s, STAY_S))
+        ready = self._ready(min(most_s, STAY_S))
         if ready:
             self._linger()
             self._pump()
         going = self._lifted > 0 or (not ready and most_s < STAY_S)
         return going and self._few and not self._for_paho()
+
+    def _ready(self, most_s: float) -> bool:
+        """Whether the kernel has something for us. A socket that was closed is at its end."""
+        try:
+            return bool(select.select([self.raw], [], [], most_s)[0])
+        except (OSError, ValueError) as error:
+            self._ended = self._ended or OSError(str(error))
+            return False
 
     def _linger(self) -> None:
         """Let more gather, as long as that brings half as much again."""

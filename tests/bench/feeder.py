@@ -128,7 +128,10 @@ def _serve(report: Connection, make: Make, five: bool, broker: tuple[int, str, s
     while True:
         ready, _, _ = select.select([link, report], [], [])
         if link in ready:
-            got = link.recv(4096)
+            try:
+                got = link.recv(4096)
+            except ConnectionResetError:  # the subscriber was stopped with something unread
+                got = b""
             if not got:
                 return
             if got == PING:

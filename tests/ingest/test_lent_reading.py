@@ -255,6 +255,16 @@ def test_a_look_that_is_too_short_for_anything_keeps_the_loan() -> None:
         assert not read(HOLD_S), "nothing came for long: it is the network thread's again"
 
 
+def test_a_look_at_a_socket_that_was_closed_gives_it_back() -> None:
+    ours, broker = socket.socketpair()
+    link = BulkSocket(ours, False, lambda _: pytest.fail("lifted"), lambda: 10, lambda *_: False)
+    ours.close()
+    assert not link._more_came(0.0001)
+    with pytest.raises(OSError, match="descriptor"):
+        link.recv(1)
+    broker.close()
+
+
 def _spy(link: Link) -> set[threading.Thread]:
     """The threads on which packets are lifted."""
     readers: set[threading.Thread] = set()

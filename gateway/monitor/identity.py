@@ -72,12 +72,12 @@ class Remembered:
         return known
 
     def export(self) -> dict[str, Any]:
-        """Plain values; hashes in rising order, so that equal memories give equal bytes."""
+        """Plain values; equal memories give equal bytes, whatever the order in which packets came."""
         generations = []
-        for hashes, numbers in zip(self._hashes, self._numbers, strict=True):
-            used = np.flatnonzero(numbers)
-            order = used[np.argsort(hashes[used], kind="stable")]
-            generations.append([hashes[order].tobytes(), numbers[order].tobytes()])
+        for hashes, numbers, count in zip(self._hashes, self._numbers, self._counts.tolist(), strict=True):
+            keys, values = np.empty(count, np.uint64), np.empty(count, np.uint32)
+            _in_order(hashes, numbers, keys, values)
+            generations.append([keys.tobytes(), values.tobytes()])
         return {
             "key": self.key,
             "epoch": list(self.epoch),
@@ -114,6 +114,32 @@ def _fill(
     for k in range(len(keys)):
         place = _find(hashes, numbers, keys[k])
         hashes[place], numbers[place] = keys[k], values[k]
+
+
+@compiled
+def _in_order(
+    hashes: npt.NDArray[np.uint64],
+    numbers: npt.NDArray[np.uint32],
+    keys: npt.NDArray[np.uint64],
+    values: npt.NDArray[np.uint32],
+) -> None:
+    """What is in use, in an order that only depends on what that is: which places are in use does not depend
+    on who came first, so it is enough to sort within each run of used places. A tenth of sorting all."""
+    first = 0
+    while numbers[first] != 0:  # half of the places at least are empty
+        first += 1
+    count = begin = 0
+    for step in range(_PLACES):
+        place = (first + step) & (_PLACES - 1)
+        if numbers[place] == 0:
+            begin = count
+            continue
+        at = count
+        while at > begin and keys[at - 1] > hashes[place]:
+            keys[at], values[at] = keys[at - 1], values[at - 1]
+            at -= 1
+        keys[at], values[at] = hashes[place], numbers[place]
+        count += 1
 
 
 @compiled

@@ -36,3 +36,4 @@ def compile_loops(devices: list[Device], profiles: dict[str, str]) -> None:
                 packets.append((topic.encode(), payload.encode(), second, 0))
         position += 1
         monitor.step(position, Packets.of(stamp, 1, packets))
+    monitor.save()  # which has a loop of its own

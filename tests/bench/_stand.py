@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from gateway.config import Snapshots
 from gateway.fleet import read_profiles
 from tests.bench._feeds import PROFILE, fleet, profile_text
 from tests.bench.commit import DISK
@@ -57,7 +58,8 @@ class Stand:
         self._delivers = delivers
         if not delivers:
             table = '[sinks.history]\nkind = "history"\nenabled = false\n'
-        self.gateway.configure(sinks=table + sinks, extra='profiles = ["profiles"]')
+        every_s = round(Snapshots().every_s)  # as shipped
+        self.gateway.configure(sinks=table + sinks, extra='profiles = ["profiles"]', snapshot_s=every_s)
         CACHE.mkdir(parents=True, exist_ok=True)
         self.gateway.data.compiled.symlink_to(CACHE.resolve())
         self._process = self.gateway.start("run")

@@ -50,8 +50,11 @@ class Gateway:
         (folder / "fleet.csv").write_text("\n".join(rows) + "\n")
         self.configure()
 
-    def configure(self, *, sinks: str = "", extra: str = "", journal: str = "", ingest: str = "") -> None:
-        """Write riskgate.toml: texts are added to their tables."""
+    def configure(
+        self, *, sinks: str = "", extra: str = "", journal: str = "", ingest: str = "", snapshot_s: int = 1
+    ) -> None:
+        """Write riskgate.toml: texts are added to their tables. Snapshots are made far more often than
+        usual, so that short tests see some."""
         self.config.write_text(
             f"""{extra}
 [ingest]
@@ -62,7 +65,7 @@ password_file = "password"
 [journal]
 {journal}
 [snapshots]
-every_s = 1
+every_s = {snapshot_s}
 [http]
 port = {self.http_port}
 {sinks}

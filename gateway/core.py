@@ -17,21 +17,12 @@ from gateway.beside import Beside
 from gateway.clock import Clock
 from gateway.crashpoint import reached
 from gateway.errors import BehaviourDiffers, JournalBusy, JournalFull, JournalTruncated
-from gateway.grouping import Ask, Group, assemble, refusal
+from gateway.grouping import Ask, Group, assemble, only_packets, refusal
 from gateway.ingest import Item, Mids
 from gateway.journal import Journal
 from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
-from gateway.monitor.entries import (
-    ConfigChange,
-    Entry,
-    OperatorCommand,
-    Packets,
-    Stamp,
-    Started,
-    SystemFact,
-    Tick,
-)
+from gateway.monitor.entries import ConfigChange, Entry, OperatorCommand, Stamp, Started, SystemFact, Tick
 from gateway.monitor.monitor import BEHAVIOUR, Monitor
 from gateway.monitor.roster import Prepared, config_change
 from gateway.monitor.suppressing import AS_IS, Suppressing
@@ -219,6 +210,8 @@ class Core:
         durable, self._durable = self._durable, []
         if durable:
             self._conclude(self._judge(durable))
+            if self._live is not None:
+                self._live.turn(self._clock.mono_ns(), idle=False)
 
     def stop(self) -> None:
         """A snapshot at the very end, so that the next start has no tail and an upgrade is clean."""
@@ -263,9 +256,7 @@ class Core:
 
     def _may_wait(self, group: Group, entries: list[Entry]) -> bool:
         """Whether nobody misses it when these are judged together with the next commit."""
-        if self._beside is None or self.blind or group.asks:
-            return False
-        return all(isinstance(entry, Packets) for entry in entries)
+        return self._beside is not None and not (self.blind or group.asks) and only_packets(entries)
 
     def _meanwhile(self, earlier: list[tuple[int, Entry]]) -> Callable[[], None] | None:
         """What is to be begun when the journal is about to wait for the disk."""
@@ -336,7 +327,10 @@ class Core:
             self._live.announce(["blind", self._clock.wall_ns(), ""], standing=False)
 
     def abandon(self) -> None:
-        """The process ends by a failure: nothing may wait for the rest of a snapshot."""
+        """The process ends by a failure: nothing goes on, and nothing may wait for the rest of a snapshot."""
+        if self._beside is not None and self._beside.begun:
+            with contextlib.suppress(BaseException):  # one failure is enough
+                self._beside.end()
         self._snapshots.leave()
 
     def _snapshot_if_due(self) -> None:

@@ -37,8 +37,7 @@ from gateway.resident import give_back, settle
 from gateway.snapshots import SnapshotStore
 from gateway.wanting import want, wanted
 
-IDLE_S = 0.25
-"""The core looks up at least this often: Tick entries, timers, commands."""
+IDLE_S = 0.25  # the core looks up at least this often: Tick entries, timers, commands
 GAP_S = 0.0003  # so long a group of packets waits for the next, to be judged while that is written
 FULL_DISK_RETRY_S = 0.5
 LOOK_NS = 500_000_000
@@ -283,6 +282,7 @@ class CoreProcess:
         ingest = self._config.ingest
         while items := self._intake.next_group(ingest.max_group_packets, ingest.max_group_bytes, 0.0):
             self._core.turn(items, self._waiting_asks())
+        self._core.settle()
 
     def _waiting_asks(self) -> list[Ask]:
         return [self._asks.get() for _ in range(self._asks.qsize())]

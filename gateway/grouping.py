@@ -99,6 +99,11 @@ def assemble(stamp: Stamp, items: Sequence[Item], asks: Sequence[Ask]) -> Group:
     return group
 
 
+def only_packets(entries: Sequence[Entry]) -> bool:
+    """Whether these are what devices sent, and nothing else."""
+    return all(isinstance(entry, Packets) for entry in entries)
+
+
 def _pieces(item: Packet | Run) -> Iterator[Packet | Run]:
     """The item, or its rows in pieces that an entry takes."""
     if not isinstance(item, Run):

@@ -42,7 +42,7 @@ _PUBACK = np.uint32(0x40020000)
 """An acknowledgement but for the packet's id (MQTT 3.1.1 and 5, clause 3.4)."""
 FEW, FEW_BYTES = 2000, CAPACITY // 4
 """With fewer packets and bytes at a time the core thread reads for itself (Intake.lend)."""
-STAY_S, STAY_TURNS = 0.01, 64
+LOOK_S, STAY_S, STAY_TURNS = 0.001, 0.01, 64
 """How long to wait for more where some just came, and how often before paho has its turn again."""
 LINGER_S, VAIN_MOST = 0.005, 1000
 """How long the core thread lets packets gather, for a commit costs as much as a hundred packets; and how many
@@ -106,8 +106,7 @@ class BulkSocket:
         self._out = bytearray()
         self._read_wants_write = False
         self._closed = False
-        self._lifted, self._few = 0, True
-        self._vain = self._eager = 0
+        self._lifted, self._few, self._vain, self._eager = 0, True, 0, 0
         self._can_wait = raw.fileno() >= 0 and not self._tls  # TLS may hold what the kernel no longer has
 
     # --- what paho calls -----------------------------------------------------------------------------
@@ -224,10 +223,10 @@ class BulkSocket:
             self._more_came(STAY_S)
 
     def _more_came(self, most_s: float) -> bool:
-        """Wait shortly, lift what came; whether to be called again. A look that is shorter still says
-        nothing about what comes next."""
+        """Wait shortly, lift what came; whether to be called again. Less than ``LOOK_S`` is a look: it lifts
+        nothing that may gather, and if it finds nothing, that says nothing about what comes next."""
         self._lifted = 0
-        ready = self._ready(min(most_s, STAY_S))
+        ready = self._ready(min(most_s, STAY_S)) and not (most_s < LOOK_S and self._gathers())
         if ready:
             self._linger()
             self._pump()
@@ -255,14 +254,15 @@ class BulkSocket:
         self._vain = 0 if fruitful else min(2 * self._vain + 1, VAIN_MOST)
         self._eager = self._vain
 
+    def _gathers(self) -> bool:
+        return not self._eager and self._waiting() < FEW_BYTES
+
     def _waiting(self) -> int:
         """Bytes that the kernel has for us."""
-        (count,) = struct.unpack("i", fcntl.ioctl(self.raw.fileno(), termios.FIONREAD, bytes(4)))
-        return int(count)
+        return int(struct.unpack("i", fcntl.ioctl(self.raw.fileno(), termios.FIONREAD, bytes(4)))[0])
 
     def _for_paho(self) -> bool:
-        busy = self._through or self._more or self._at_end() or self.unsent
-        return bool(busy) or self._room() <= 0
+        return bool(self._through or self._more or self._at_end() or self.unsent) or self._room() <= 0
 
     def _pump(self) -> None:
         """Read once, and lift what is whole up to the first foreign packet."""

@@ -49,7 +49,7 @@ class Intake:
         self._woken = False
         self._lent: Read | None = None
         self._reading = False
-        lock = threading.Lock()
+        lock = threading.RLock()  # for a signal's handler wakes the thread that it interrupts
         self._arrived = threading.Condition(lock)
         self._left = threading.Condition(lock)
         self._returned = threading.Condition(lock)

@@ -255,6 +255,25 @@ def test_a_look_that_is_too_short_for_anything_keeps_the_loan() -> None:
         assert not read(HOLD_S), "nothing came for long: it is the network thread's again"
 
 
+def test_a_look_lifts_nothing_that_may_gather() -> None:
+    ours, broker = socket.socketpair()
+    ours.setblocking(False)
+    lifted: list[int] = []
+    link = BulkSocket(ours, False, lambda run: lifted.append(len(run.mids)), lambda: 10, lambda *_: False)
+    for mid in (1, 2, 3):
+        broker.sendall(publish(b"rg/acme/plant/GD-1/lel", b"{}", mid=mid))
+        assert link._more_came(0.0001), "whoever looks has something to do meanwhile"
+    assert lifted == []
+    assert link._more_came(HOLD_S)
+    assert lifted == [3]
+    link._eager = 1
+    broker.sendall(publish(b"rg/acme/plant/GD-1/lel", b"{}", mid=4))
+    assert link._more_came(0.0001)
+    assert lifted == [3, 1], "where gathering was in vain, at once"
+    ours.close()
+    broker.close()
+
+
 def test_a_look_at_a_socket_that_was_closed_gives_it_back() -> None:
     ours, broker = socket.socketpair()
     link = BulkSocket(ours, False, lambda _: pytest.fail("lifted"), lambda: 10, lambda *_: False)

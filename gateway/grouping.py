@@ -55,11 +55,6 @@ def assemble(stamp: Stamp, items: Sequence[Item], asks: Sequence[Ask]) -> Group:
     """Entries in arrival order: neighbouring packets and runs of one epoch make one entry
     of up to ``ENTRY_PACKETS``."""
     group = Group()
-    if len(items) == 1 and not asks and isinstance(run := items[0], Run) and len(run) <= ENTRY_PACKETS:
-        entry, mids = of_run(stamp, run)  # nearly every turn while little arrives
-        group.entries.append(entry)
-        group.acks.append((run.epoch, mids))
-        return group
     together: list[Packet | Run] = []
     count = 0
 

@@ -23,6 +23,7 @@ from gateway.journal import Journal, JournalReader
 from gateway.ledger import Ledger
 from gateway.monitor.channels import Device
 from gateway.monitor.entries import SystemFact
+from gateway.monitor.monitor import Monitor
 from gateway.paths import DataFolder
 from gateway.snapshots import SnapshotStore
 from gateway.telling import Unwritten
@@ -213,6 +214,16 @@ def test_a_command_waits_for_nobody_and_is_judged_after_what_came_before_it(plan
     assert not plant.core.waiting
 
 
+def test_each_of_two_commands_is_answered_when_they_are_told_apart(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.core.RECORD_EVENTS", 1)
+    plant.turn(HIGH, HIGH)
+    asks = [plant.acknowledge(0), plant.acknowledge(1)]
+    plant.core.turn([], asks)
+    assert [answer.command for answer in plant.answers] == [ask.fields["id"] for ask in asks]
+
+
 def test_what_changes_the_fleet_is_in_force_when_it_returns(plant: Plant) -> None:
     plant.turn(HIGH)
     fleet = [*plant.fleet, Device("acme", "north", "unit 1", "GD-new", PROFILE)]
@@ -276,6 +287,10 @@ def test_no_snapshot_of_what_is_not_judged_yet(plant: Plant) -> None:
     (snapshot,) = plant.data.snapshots.iterdir()
     assert int(snapshot.stem.split("-")[0]) == plant.journal.head.position
     assert not plant.core.waiting
+    newest = SnapshotStore(plant.data.snapshots).newest()
+    assert newest is not None
+    restored = Monitor.load(newest.body)
+    assert [a.definition.id for a in restored.engine.open_alarms()] == ["acme/north/GD-0/lel:HH"]
 
 
 def test_a_death_while_a_group_waits_loses_nothing(tmp_path: Path) -> None:

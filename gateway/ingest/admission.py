@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.ingest import HEAD_BYTES, TOPIC_CHARS, Packet, RefusedPacket, Run
-from gateway.ingest._scan import doubtful_rows
 
 UNKNOWN_LIMIT = 16 * 1024
 """Bytes of payload from a device that is not in the fleet: enough for a JSON reading."""
@@ -91,12 +90,12 @@ class Admission:
         looked at one by one. A question that fails goes to ``poison`` and its packet in: what arrived is
         journalled; the decoder judges it again.
         """
-        if not doubtful_rows(run.cuts, odd, self.floor):
-            return [run]
         pieces: list[Run | RefusedPacket] = []
         begin = 0
         doubtful = run.cuts[:, 3] - run.cuts[:, 2] > self.floor
         doubtful |= odd
+        if not doubtful.any():
+            return [run]
         for row in np.flatnonzero(doubtful).tolist():
             packet = run.packet(row)
             try:

@@ -141,7 +141,8 @@ class Intake:
             return group
 
     def soon(self, timeout_s: float) -> bool:
-        """Whether ``next_group`` has something to return at once, waiting up to ``timeout_s`` for it."""
+        """Whether ``next_group`` has something to return at once, waiting about ``timeout_s`` for it:
+        at most that for somebody's loan, and that again for what its ``read`` finds."""
         if (read := self._something_to_read(timeout_s)) is not None:
             self._read(read, timeout_s)
         with self._arrived:
